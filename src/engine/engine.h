@@ -1,0 +1,103 @@
+// What an engine must do. Engine, Module, Instance: compile in a child process, load what was
+// compiled, run fresh instances. Knows no engine by name: Wasmtime is engines/wasmtime, a scripted
+// fake for tests is engine/fake.h, and engine/conformance.h is the suite that every engine passes.
+//
+//   auto module = engine.load(std::move(*artifact), {host_functions, limits});
+//   auto instance = (*module)->instantiate({.state = &wasi, .entry = "_start"});
+//   while (true) {
+//     switch (instance->resume()) {
+//       case Progress::kDone: return instance->take_outcome();
+//       case Progress::kYielded: continue;           // its time slice ended; others first
+//       case Progress::kWaiting: wait_until_woken(); // a host function returned kPending
+//     }
+//   }
+//
+// Thread-safety: Engine and Module may be used from any thread at once. An Instance belongs to the
+// thread that made it; destroying it at any moment cancels the guest and frees its sandbox.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "engine/host_function.h"
+#include "engine/outcome.h"
+
+namespace godwit::engine {
+
+// Enforced by the engine in every instance.
+struct Limits {
+  std::uint64_t memory_bytes = std::uint64_t{128} << 20;  // all linear memories and tables together
+  std::size_t detail_bytes = 8192;                        // of Outcome::detail
+};
+
+// Compiled code, verified (registry/artifact_cache.h) and sealed: `code` is a memfd that can
+// neither change nor shrink, holding exactly `size` bytes from offset 0.
+struct Artifact {
+  Fd code;
+  std::uint64_t size = 0;
+};
+
+struct LoadOptions {
+  // Imports are resolved against these only. Must outlive the module.
+  std::span<const HostFunction> host_functions;
+  Limits limits;
+};
+
+struct InstantiateOptions {
+  HostState* state = nullptr;         // must outlive the instance
+  std::string_view entry = "_start";  // must be an export of type () -> ()
+};
+
+enum class Progress : std::uint8_t {
+  kDone,     // take_outcome() tells how; the sandbox may be dropped
+  kYielded,  // the time slice ended (at most about 1 ms of guest time); resume when others have run
+  kWaiting,  // a host function returned kPending; resume after its wake-up
+};
+
+// One fresh sandbox and the run in it. Nothing runs before the first resume().
+class Instance {
+ public:
+  virtual ~Instance() = default;
+  // Runs the guest (start function first, then the entry) until it ends, waits or its slice is
+  // over. REQUIRES: not called again after kDone.
+  virtual Progress resume() = 0;
+  // REQUIRES: resume() returned kDone.
+  virtual Outcome take_outcome() = 0;
+  // Bytes of linear memory and tables that the guest has now (peak, since memories never shrink).
+  virtual std::uint64_t memory_bytes() const = 0;
+};
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  // Errors: kServerOverloaded when the engine's pool of sandboxes is exhausted; never a guest's
+  // failure (those come from resume()). Cheap: microseconds.
+  virtual Result<std::unique_ptr<Instance>> instantiate(
+      const InstantiateOptions& options) const = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string_view name() const = 0;
+  // Whatever an artifact must match to be loadable here: engine, version, settings, CPU features.
+  virtual const std::string& fingerprint() const = 0;
+  // Compiles a binary module. Called in the compile child only: it may take long and much memory.
+  // Errors: kModuleMalformed, kUnsupportedFeature, kCompileFailed.
+  virtual Result<Bytes> compile(ByteSpan wasm) const = 0;
+  // Loads compiled code and resolves the imports once. Errors: kArtifactInvalid, kUnknownImport,
+  // kImportSignature, kMemoryMinimum.
+  virtual Result<std::shared_ptr<const Module>> load(Artifact artifact,
+                                                     const LoadOptions& options) const = 0;
+  // Called once by every thread that will run instances, before its first.
+  virtual void prepare_thread() const {}
+};
+
+}  // namespace godwit::engine
