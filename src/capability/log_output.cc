@@ -1,0 +1,124 @@
+#include "capability/log_output.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace godwit::capability {
+namespace {
+
+constexpr std::size_t kBytesPerLine = 16;
+constexpr std::size_t kMinLines = 16;
+constexpr std::string_view kTruncatedNotice =
+    "[godwit: the log limit is reached, the rest is dropped]";
+
+// U+0080 to U+009F, the C1 controls, are C2 80 to C2 9F in UTF-8.
+constexpr unsigned char kC1Lead = 0xC2;
+constexpr unsigned char kC1Last = 0x9F;
+
+bool is_control(unsigned char byte) { return (byte < 0x20 && byte != '\t') || byte == 0x7F; }
+
+// Makes text[0, size) valid UTF-8 without control characters, in place, one byte for one byte.
+void make_harmless(char* text, std::size_t size) {
+  std::size_t begin = 0;
+  while (begin < size) {
+    const std::size_t end = begin + utf8_prefix({text + begin, size - begin});
+    for (std::size_t i = begin; i < end; ++i) {
+      if (is_control(static_cast<unsigned char>(text[i]))) {
+        text[i] = '?';
+      } else if (static_cast<unsigned char>(text[i]) == kC1Lead &&
+                 static_cast<unsigned char>(text[i + 1]) <= kC1Last) {
+        text[i] = text[i + 1] = '?';
+      }
+    }
+    if (end < size) text[end] = '?';  // not UTF-8: this byte only, the next may start anew
+    begin = end + 1;
+  }
+}
+
+// Where to cut text[0, size), a full buffer without a newline: before a character whose bytes have
+// not all arrived.
+std::size_t cut_point(const char* text, std::size_t size) {
+  constexpr std::size_t kMaxTail = 3;  // an unfinished UTF-8 sequence has at most 3 bytes
+  for (std::size_t tail = 1; tail <= kMaxTail && tail < size; ++tail) {
+    const auto byte = static_cast<unsigned char>(text[size - tail]);
+    if ((byte & 0xC0) == 0x80) continue;
+    const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+    return length > tail ? size - tail : size;
+  }
+  return size;
+}
+
+}  // namespace
+
+LogOutput::LogOutput(const Options& options, LineSink& sink)
+    : sink_(sink),
+      bytes_left_(options.limit_bytes),
+      lines_left_(options.limit_lines != 0
+                      ? options.limit_lines
+                      : std::max(options.limit_bytes / kBytesPerLine, kMinLines)) {}
+
+MutableByteSpan LogOutput::prepare(std::size_t want) {
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(kMaxLineBytes);
+  return {buffer_.get() + size_, std::min(want, kMaxLineBytes - size_)};
+}
+
+void LogOutput::commit(std::size_t size) {
+  CHECK(size <= kMaxLineBytes - size_, size, size_);
+  if (truncated_) return;  // the region was only lent to swallow the bytes
+  const std::size_t accepted = std::min(size, bytes_left_);
+  bytes_left_ -= accepted;
+  const std::size_t scanned = size_;
+  size_ += accepted;
+  take_lines(scanned);
+  if (accepted < size) truncate();
+}
+
+void LogOutput::finish() {
+  if (size_ == 0) return;
+  emit(0, size_);
+  size_ = 0;
+}
+
+// Emits what is complete in buffer_[0, size_); no newline is before `scanned`.
+void LogOutput::take_lines(std::size_t scanned) {
+  auto* const text = reinterpret_cast<char*>(buffer_.get());
+  std::size_t begin = 0;
+  while (!truncated_) {
+    const void* const newline = std::memchr(text + scanned, '\n', size_ - scanned);
+    if (newline == nullptr) break;
+    const auto end = static_cast<std::size_t>(static_cast<const char*>(newline) - text);
+    emit(begin, end);
+    begin = scanned = end + 1;
+  }
+  if (truncated_) return;
+  if (begin == 0 && size_ == kMaxLineBytes) {
+    begin = cut_point(text, size_);
+    emit(0, begin);
+    if (truncated_) return;
+  }
+  size_ -= begin;
+  if (begin != 0 && size_ != 0) std::memmove(text, text + begin, size_);
+}
+
+void LogOutput::emit(std::size_t begin, std::size_t end) {
+  if (lines_left_ == 0) return truncate();
+  --lines_left_;
+  auto* const text = reinterpret_cast<char*>(buffer_.get()) + begin;
+  std::size_t size = end - begin;
+  if (size != 0 && text[size - 1] == '\r') --size;
+  make_harmless(text, size);
+  sink_.line({text, size});
+}
+
+void LogOutput::truncate() {
+  if (truncated_) return;
+  truncated_ = true;
+  if (size_ != 0 && lines_left_ != 0) emit(0, size_);
+  size_ = 0;
+  sink_.line(kTruncatedNotice);
+}
+
+}  // namespace godwit::capability

@@ -1,0 +1,33 @@
+#include "manifest/function_name.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace godwit::manifest {
+namespace {
+
+TEST(FunctionName, Segments) {
+  for (const char* const good : {"a", "9", "greet", "Greet-2_x.y", "a..b"}) {
+    EXPECT_TRUE(is_function_segment(good)) << good;
+  }
+  for (const char* const bad : {"", ".", "..", ".hidden", "-x", "_x", "a b", "a/b", "a%2f", "ä",
+                                "a\n", "a\\b", "~a"}) {
+    EXPECT_FALSE(is_function_segment(bad)) << bad;
+  }
+  EXPECT_FALSE(is_function_segment(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(is_function_segment(std::string(63, 'x')));
+  EXPECT_FALSE(is_function_segment(std::string(64, 'x')));
+}
+
+TEST(FunctionName, NestedNames) {
+  EXPECT_TRUE(is_function_name("shop/cart"));
+  EXPECT_TRUE(is_function_name("1/2/3/4/5/6/7/8"));
+  EXPECT_FALSE(is_function_name("1/2/3/4/5/6/7/8/9"));
+  for (const char* const bad : {"", "/", "/a", "a/", "a//b", "a/../b", "a/./b", "../etc"}) {
+    EXPECT_FALSE(is_function_name(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace godwit::manifest

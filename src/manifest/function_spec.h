@@ -1,0 +1,88 @@
+// FunctionSpec: everything that is configured about one function. Policy is data: this is filled
+// from defaults, the command line and a TOML file (settings.h), and read by whoever enforces it.
+//
+//   manifest::FunctionSpec spec{.name = "shop/cart", .source = "shop/cart.wasm"};
+//   spec.limits.cpu = std::chrono::milliseconds(200);
+//   manifest::set_environment(spec, "QUALITY", "80");
+//
+// Plain values; no thread-safety of their own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace godwit::manifest {
+
+// The contract's defaults. Always on: there is no "unlimited", only larger values within bounds
+// (settings.h: the table of limits).
+struct Limits {
+  std::uint64_t memory_bytes = std::uint64_t{128} << 20;  // all linear memories and tables
+  std::chrono::nanoseconds cpu = std::chrono::seconds(10);
+  std::chrono::nanoseconds timeout = std::chrono::seconds(30);  // admission to the last byte
+  std::uint64_t request_body_bytes = std::uint64_t{10} << 20;
+  std::uint64_t response_body_bytes = std::uint64_t{64} << 20;
+  std::uint32_t concurrency = 1000;  // running at once
+  std::uint32_t queue = 1000;        // waiting
+  std::chrono::nanoseconds queue_timeout = std::chrono::seconds(1);
+  std::uint64_t log_bytes = std::uint64_t{64} << 10;  // per invocation
+
+  bool operator==(const Limits&) const = default;
+};
+
+enum class ContractChoice : std::uint8_t { kAuto, kCommand };
+
+enum class ResponseMode : std::uint8_t {
+  kBody,  // stdout is the response body
+  kCgi,   // stdout starts with a CGI header block (RFC 3875 section 6)
+};
+
+// Which query parameters become environment variables. The names that are never taken (CGI's own
+// and interpreters' variables) are refused by the adapter whatever stands here.
+struct QueryEnvironment {
+  enum class Policy : std::uint8_t { kAll, kNone, kListed };
+  Policy policy = Policy::kAll;
+  std::vector<std::string> names;  // of kListed
+
+  bool operator==(const QueryEnvironment&) const = default;
+};
+
+struct EnvironmentVariable {
+  std::string name;
+  std::string value;
+
+  bool operator==(const EnvironmentVariable&) const = default;
+};
+
+struct FunctionSpec {
+  std::string name;    // "shop/cart"; empty for the root's index
+  std::string source;  // path of the module, for messages
+  ContractChoice contract = ContractChoice::kAuto;
+  ResponseMode response = ResponseMode::kBody;
+  std::string content_type;  // empty: found from the output (contract: text/plain or octet-stream)
+  std::vector<std::string> arguments;  // after argv[0], which is the name
+  std::vector<EnvironmentVariable> environment;  // ordered, names unique
+  QueryEnvironment query_environment;
+  Limits limits;
+
+  bool operator==(const FunctionSpec&) const = default;
+};
+
+// All names and values, and all arguments, together with a NUL each.
+inline constexpr std::size_t kMaxEnvironmentBytes = std::size_t{64} << 10;
+inline constexpr std::size_t kMaxArgumentsBytes = std::size_t{64} << 10;
+
+// [A-Za-z_][A-Za-z0-9_]*, at most 256 bytes.
+bool is_environment_name(std::string_view name);
+
+// Sets (or replaces) one configured variable. Errors: kConfigBadValue for a bad name, a NUL in the
+// value, or when the environment outgrows kMaxEnvironmentBytes.
+Result<void> set_environment(FunctionSpec& spec, std::string_view name, std::string_view value);
+// Appends one argument. Errors: kConfigBadValue as above.
+Result<void> add_argument(FunctionSpec& spec, std::string_view argument);
+
+}  // namespace godwit::manifest

@@ -1,0 +1,115 @@
+// CompileService: compilers are large and their input is hostile, so they run elsewhere: a service
+// process without threads, keys, sockets or environment, which forks one limited child per job
+// (address space, CPU time, file size, wall clock, no new privileges). What a child does can't
+// reach the server: it dies and the job has failed.
+//
+//   // First act of main(), before any thread:
+//   auto service = registry::CompileService::start({.command = {"/proc/self/exe", "compile-service"}});
+//   auto output = (*service)->compile(bytes);           // from any control-plane thread; blocks
+//
+//   // And in main(), when the first argument is "compile-service":
+//   return registry::compile_service_main(registry::kCompileServiceFd, &compile_with_engine);
+//
+// compile() is thread-safe. Job protocol (compile_protocol.h): one SOCK_SEQPACKET message per job
+// with its descriptors; the reply pipe closes when the service dies, so nobody waits for ever.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace godwit::registry {
+
+// Of one job, enforced by the kernel on the child.
+struct CompileLimits {
+  std::chrono::seconds cpu{30};
+  std::chrono::milliseconds wall{std::chrono::seconds(120)};  // whatever the child waits for
+  std::uint64_t memory_bytes = std::uint64_t{2} << 30;        // address space
+  std::uint64_t output_bytes = std::uint64_t{512} << 20;      // artifact and binary together
+  std::uint64_t module_bytes = std::uint64_t{64} << 20;       // of the input
+};
+
+struct CompileOutput {
+  Bytes wasm;      // the binary module when the input was text, else empty
+  Bytes artifact;  // Engine::compile's
+};
+
+// What the loader needs of a compiler; CompileService in production.
+class Compiler {
+ public:
+  virtual ~Compiler() = default;
+  // Errors: what the compiler said (kModuleMalformed, kTextMalformed, kUnsupportedFeature,
+  // kCompileFailed), kModuleTooLarge, kCompileLimit (CPU, memory, wall clock, output),
+  // kCompileFailed (it crashed), kSystemCall.
+  virtual Result<CompileOutput> compile(ByteSpan input) = 0;
+};
+
+struct CompileServiceOptions {
+  // The program and its arguments, which must call compile_service_main(kCompileServiceFd, …).
+  std::vector<std::string> command;
+  CompileLimits limits;
+  std::uint32_t max_parallel = 1;  // further callers of compile() wait
+};
+
+inline constexpr int kCompileServiceFd = 3;
+
+class CompileService final : public Compiler {
+ public:
+  // Starts the process. Errors: kSystemCall.
+  static Result<std::unique_ptr<CompileService>> start(CompileServiceOptions options);
+  // Ends the process and every job. REQUIRES: no thread is in compile().
+  ~CompileService() override;
+  CompileService(const CompileService&) = delete;
+  CompileService& operator=(const CompileService&) = delete;
+
+  // A service that has died is started again, once per job.
+  Result<CompileOutput> compile(ByteSpan input) override;
+
+  // Of the service process, for tests and `doctor`.
+  pid_t pid() const;
+
+ private:
+  struct Process {
+    pid_t pid = -1;
+    Fd socket;
+    std::uint64_t generation = 0;  // counts the starts
+  };
+  class Slot;
+  struct Job;
+
+  explicit CompileService(CompileServiceOptions options) : options_(std::move(options)) {}
+  static Result<Process> spawn(const std::vector<std::string>& command);
+  static void end(Process& process);
+  // One attempt; nothing when the service died under it.
+  Result<std::optional<CompileOutput>> attempt(ByteSpan input);
+  // The generation of the service that has the job; nothing when it has died.
+  std::optional<std::uint64_t> submit(const Job& job, std::size_t input_bytes);
+  // Kills the service of that generation, if it is still the present one, and starts a new one.
+  Result<void> restart(std::uint64_t generation);
+
+  const CompileServiceOptions options_;
+  mutable std::mutex mutex_;  // process_, running_
+  std::condition_variable free_slot_;
+  Process process_;
+  std::uint32_t running_ = 0;
+};
+
+// Runs in the job's child. May crash, hang or exhaust memory: that is what the child is for.
+using CompileFunction = Result<CompileOutput> (*)(ByteSpan input);
+
+// The service's main loop: takes jobs from the socket until it closes. Returns the exit code.
+// REQUIRES: called in a process without threads.
+int compile_service_main(int socket_fd, CompileFunction compile);
+
+}  // namespace godwit::registry

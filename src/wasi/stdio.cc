@@ -1,0 +1,123 @@
+// fd_read, fd_write: pipes with POSIX's rules. A read returns what is there and waits only for the
+// first byte; a write returns a short count rather than wait once something was written; a
+// non-blocking descriptor gets EAGAIN instead of waiting; a reader that is gone is EPIPE.
+#include <algorithm>
+#include <array>
+
+#include "wasi/functions.h"
+#include "wasi/iovec_list.h"
+#include "wasi/preview1.h"
+
+namespace godwit::wasi::functions {
+namespace {
+
+constexpr std::size_t kBounceBytes = 8192;  // on the guest's stack, which has 256 KiB for hosts
+
+struct Transfer {
+  std::size_t size = 0;
+  bool ended = false;  // reads: the end of the input was met
+};
+
+// Puts bytes into one buffer after the other.
+class Scatter final {
+ public:
+  explicit Scatter(const IovecList& list) : list_(list) {}
+
+  // False when the buffers, as they are now, have no room for all of it.
+  bool put(ByteSpan bytes) {
+    while (!bytes.empty()) {
+      if (index_ == list_.count()) return false;
+      const auto buffer = list_.buffer(index_);
+      if (!buffer || offset_ > buffer->size()) return false;
+      const std::size_t size = buffer->copy_from(bytes, offset_);
+      bytes = bytes.subspan(size);
+      offset_ += size;
+      if (offset_ == buffer->size()) {
+        ++index_;
+        offset_ = 0;
+      }
+    }
+    return true;
+  }
+
+ private:
+  const IovecList& list_;
+  Size index_ = 0;
+  std::size_t offset_ = 0;
+};
+
+Transfer read_available(capability::InputStream& input, const IovecList& list) {
+  std::array<std::byte, kBounceBytes> bounce;  // NOLINT: only what was read is looked at
+  Scatter buffers(list);
+  Transfer done;
+  std::size_t left = std::min<std::uint64_t>(list.total(), kMaxTransferBytes);
+  while (left != 0) {
+    const auto got = input.read(std::span(bounce).first(std::min(left, bounce.size())));
+    if (got.status != capability::ReadStatus::kBytes) {
+      done.ended = got.status == capability::ReadStatus::kEnd;
+      break;
+    }
+    if (!buffers.put(std::span(bounce).first(got.size))) break;
+    done.size += got.size;
+    left -= got.size;
+  }
+  return done;
+}
+
+std::size_t write_fitting(capability::OutputStream& output, const IovecList& list) {
+  std::size_t left = std::min<std::uint64_t>(list.total(), kMaxTransferBytes);
+  const std::size_t all = left;
+  for (Size i = 0; i < list.count() && left != 0; ++i) {
+    const auto buffer = list.buffer(i);
+    if (!buffer) break;
+    for (std::size_t offset = 0; offset < buffer->size() && left != 0;) {
+      const MutableByteSpan room = output.prepare(std::min(buffer->size() - offset, left));
+      if (room.empty()) return all - left;
+      const std::size_t size = buffer->copy_to(room.first(std::min(room.size(), left)), offset);
+      output.commit(size);
+      offset += size;
+      left -= size;
+    }
+  }
+  return all - left;
+}
+
+}  // namespace
+
+Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> read) {
+  call.host.stop_waiting();
+  const Descriptor* const descriptor = call.host.descriptor(fd);
+  if (descriptor == nullptr || descriptor->input == nullptr) return Errno::kBadf;
+  if (!descriptor->may(right::kFdRead)) return Errno::kNotcapable;
+  IovecList list(call.memory, iovecs, count);
+  if (const Errno error = list.check(); error != Errno::kSuccess) return error;
+  if (!read.fits(call)) return Errno::kFault;
+  if (list.total() == 0) return read.store(call, 0);
+
+  const Transfer done = read_available(*descriptor->input, list);
+  if (done.size != 0 || done.ended) return read.store(call, static_cast<Size>(done.size));
+  if ((descriptor->flags & kFdNonblock) != 0) return Errno::kAgain;
+  if (call.host.wait_for(*descriptor->input)) return Answer::pending();
+  return Errno::kIo;  // a stream that is ready and gives nothing: better an error than a loop
+}
+
+Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> written) {
+  call.host.stop_waiting();
+  const Descriptor* const descriptor = call.host.descriptor(fd);
+  if (descriptor == nullptr || descriptor->output == nullptr) return Errno::kBadf;
+  if (!descriptor->may(right::kFdWrite)) return Errno::kNotcapable;
+  IovecList list(call.memory, iovecs, count);
+  if (const Errno error = list.check(); error != Errno::kSuccess) return error;
+  if (!written.fits(call)) return Errno::kFault;
+  if (list.total() == 0) return written.store(call, 0);
+
+  if (descriptor->output->closed()) return Errno::kPipe;
+  const std::size_t size = write_fitting(*descriptor->output, list);
+  if (size != 0) return written.store(call, static_cast<Size>(size));
+  if (descriptor->output->closed()) return Errno::kPipe;
+  if ((descriptor->flags & kFdNonblock) != 0) return Errno::kAgain;
+  if (call.host.wait_for(*descriptor->output)) return Answer::pending();
+  return Errno::kIo;
+}
+
+}  // namespace godwit::wasi::functions

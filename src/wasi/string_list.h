@@ -1,0 +1,52 @@
+// StringList: arguments or environment variables, laid out the way preview 1 hands them over: all
+// strings in one block, each with its NUL. args_get and environ_get are one copy of it.
+//
+//   StringList environment;
+//   environment.add_variable("REQUEST_METHOD", "GET");   // false: refused, nothing was added
+//   environment.value_of("REQUEST_METHOD");              // "GET"
+//
+// Bounded: strings come from requests. A value; not thread-safe while it is changed.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace godwit::wasi {
+
+class StringList final {
+ public:
+  struct Limits {
+    std::size_t count = 4096;
+    std::size_t bytes = std::size_t{1} << 20;  // with the NULs; less than 4 GiB
+  };
+
+  StringList() = default;
+  explicit StringList(const Limits& limits) : limits_(limits) {}
+
+  // Appends one string. False, and nothing changes, when it holds a NUL or a limit is met.
+  [[nodiscard]] bool add(std::string_view text);
+  // Appends "name=value". Refuses besides an empty name and one with '='. An earlier variable of
+  // the same name stays, and getenv finds that one: whoever wants another rule adds only once.
+  [[nodiscard]] bool add_variable(std::string_view name, std::string_view value);
+  // The value of the first "name=value".
+  std::optional<std::string_view> value_of(std::string_view name) const;
+  // Empty again; keeps its capacity, for the next invocation.
+  void clear();
+
+  std::size_t count() const { return count_; }
+  // Every string followed by a NUL, in order.
+  ByteSpan block() const { return as_bytes(block_); }
+
+ private:
+  bool fits(std::size_t size) const;
+
+  Limits limits_;
+  std::string block_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace godwit::wasi

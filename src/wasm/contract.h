@@ -1,0 +1,40 @@
+// Which guest contract a module fits, found from the module itself; and when it fits none, an
+// error that a person can act on: what it exports, what it imports, what was expected, and what to
+// change in the build.
+//
+//   auto contract = wasm::classify(*info, provided);   // provided: what wasi/ implements
+//   if (!contract) return fail(std::move(contract.error()));  // kUnknownImport, kNoContract, …
+//
+// Pure functions. Names out of the module are escaped and cut, lists are bounded.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/error.h"
+#include "wasm/module_info.h"
+
+namespace godwit::wasm {
+
+enum class Contract : std::uint8_t {
+  kCommand,  // core module: WASI preview 1 imports only, exports `_start` of type () -> ()
+};
+std::string_view contract_text(Contract contract);  // "command"
+
+// A function that the host implements; modules may import nothing else.
+struct ProvidedImport {
+  std::string_view module;
+  std::string_view name;
+};
+
+// Errors: kComponentUnsupported, kUnknownImport (an import that is not provided, or is no
+// function), kNoContract (no `_start`, or of another type), kNoMemoryExport. Types of the imports
+// are not compared here: the engine does it when it links.
+Result<Contract> classify(const ModuleInfo& info, std::span<const ProvidedImport> provided);
+
+// "function fd_write, memory mem and 3 more": at most eight, for messages.
+std::string export_list_text(const ModuleInfo& info);
+std::string import_list_text(const ModuleInfo& info);
+
+}  // namespace godwit::wasm
