@@ -1,0 +1,69 @@
+// CommandAdapter: a request as a command sees it: arguments and environment of a WASI program
+// (docs/contract.md, "command": query parameters, the CGI/1.1 variables of RFC 3875 section 4.1,
+// HTTP_* for each header, what is configured).
+//
+//   auto decoded = adapter.decode({.spec = spec, .request = request, …});
+//   run(adapter.arguments(), adapter.environment());
+//
+// Reused for the requests of a connection, so that it does not allocate. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "http/request.h"
+#include "manifest/function_spec.h"
+#include "wasi/string_list.h"
+
+namespace godwit::gateway {
+
+// Who sent a request, and where it arrived.
+struct ClientAddress {
+  std::string text;  // "127.0.0.1"
+  std::uint16_t local_port = 0;
+};
+
+struct CommandRequest {
+  const manifest::FunctionSpec& spec;
+  const http::Request& request;
+  const ClientAddress& client;
+  std::string_view script_name;  // "/shop/cart"
+  std::string_view path_info;    // decoded; "" or "/7"
+  std::string_view request_id;
+};
+
+class CommandAdapter final {
+ public:
+  CommandAdapter();
+
+  // Errors: kBadQuery (NUL or invalid UTF-8 in a parameter), kHeaderFieldsTooLarge when the
+  // environment would outgrow its bounds.
+  Result<void> decode(const CommandRequest& command);
+
+  const wasi::StringList& arguments() const { return arguments_; }
+  const wasi::StringList& environment() const { return environment_; }
+
+ private:
+  struct Parameter {
+    std::string name;
+    std::string value;
+  };
+
+  Result<void> read_query(const CommandRequest& command);
+  bool add_query(const CommandRequest& command);
+  bool add_cgi_variables(const CommandRequest& command);
+  bool add_header_variables(const http::Request& request);
+
+  wasi::StringList arguments_;
+  wasi::StringList environment_;
+  std::vector<Parameter> parameters_;  // those that may be set; the first count_ are in use
+  std::size_t count_ = 0;
+  std::string scratch_;
+  std::string name_;
+  std::string value_;
+};
+
+}  // namespace godwit::gateway

@@ -1,0 +1,362 @@
+#include "gateway/exchange.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "gateway/cgi_response.h"
+#include "gateway/index_page.h"
+#include "gateway/problem.h"
+#include "http/query.h"
+
+namespace godwit::gateway {
+namespace {
+
+constexpr std::size_t kKeptLines = 20;       // of stderr, for --dev
+constexpr std::size_t kKeptLineBytes = 500;  // of each
+// JSON escapes make a byte six at most: what we answer ourselves always fits the response pipe.
+constexpr std::size_t kMaxDetailBytes = std::size_t{8} << 10;
+constexpr std::size_t kMaxPageBytes = std::size_t{48} << 10;
+constexpr std::string_view kTextType = "text/plain; charset=utf-8";
+constexpr std::string_view kBinaryType = "application/octet-stream";
+
+ErrorCode code_of(const engine::Outcome& outcome) {
+  switch (outcome.kind) {
+    case engine::OutcomeKind::kFinished:
+    case engine::OutcomeKind::kExited: return ErrorCode::kGuestExited;
+    case engine::OutcomeKind::kTrapped:
+      return outcome.trap == engine::Trap::kStackOverflow ? ErrorCode::kGuestStackOverflow
+                                                          : ErrorCode::kGuestTrapped;
+    case engine::OutcomeKind::kOutOfMemory: return ErrorCode::kOutOfMemory;
+    case engine::OutcomeKind::kCpuLimit: return ErrorCode::kCpuLimit;
+    case engine::OutcomeKind::kDeadline: return ErrorCode::kDeadline;
+    case engine::OutcomeKind::kCancelled: return ErrorCode::kCancelled;
+  }
+  return ErrorCode::kInternal;
+}
+
+// Is `text` UTF-8 as far as it goes? With more to come the last character may be cut.
+bool looks_like_utf8(std::string_view text, OutputState state) {
+  const std::size_t valid = utf8_prefix(text);
+  return valid == text.size() || (state == OutputState::kMore && text.size() - valid < 4);
+}
+
+}  // namespace
+
+Exchange::Exchange(Gateway& gateway, ResponseWriter& writer)
+    : gateway_(gateway),
+      writer_(writer),
+      input_(request_body_),
+      output_(response_body_),
+      invocation_(gateway.worker()) {}
+
+Exchange::~Exchange() = default;
+
+void Exchange::begin(const ClientAddress& client) {
+  CHECK(!open_);
+  open_ = true;
+  responded_ = false;
+  status_ = 0;
+  code_.reset();
+  end_reason_.reset();
+  end_detail_.clear();
+  function_ = nullptr;
+  client_ = client.text;
+  opened_ = monotonic_now();
+  gateway_.make_request_id(request_id_);
+}
+
+void Exchange::open(const http::Request& request, const ClientAddress& client) {
+  begin(client);
+  request_ = &request;
+  if (gateway_.draining()) return respond_with_error(ErrorCode::kDraining, {});
+  auto path = http::decode_path(request.path, path_scratch_);
+  if (!path) return respond_with_error(path.error().code, path.error().detail);
+  match_ = gateway_.routes().match(*path);
+  if (!match_) {
+    const bool wants_index = *path == "/" && (request.method == "GET" || request.is_head());
+    if (wants_index && gateway_.options().details == Details::kShown) return respond_with_index();
+    return respond_with_error(ErrorCode::kNoRoute, {});
+  }
+  if (request.expectation == http::Expectation::kUnsupported) {
+    return respond_with_error(ErrorCode::kExpectationFailed, {});
+  }
+  const Route& route = *match_->route;
+  if (route.function == nullptr) {
+    const Error& reason = *route.unavailable;
+    return respond_with_error(reason.code, reason.detail);
+  }
+  function_ = route.function.get();
+  const manifest::FunctionSpec& spec = function_->spec;
+  request_body_limit_ = spec.limits.request_body_bytes;
+  if (request.content_length.value_or(0) > request_body_limit_) {
+    return respond_with_error(ErrorCode::kRequestBodyTooLarge, {});
+  }
+  auto decoded = adapter_.decode({.spec = spec,
+                                  .request = request,
+                                  .client = client,
+                                  .script_name = route.script_name,
+                                  .path_info = match_->path_info,
+                                  .request_id = request_id_});
+  if (!decoded) respond_with_error(decoded.error().code, decoded.error().detail);
+}
+
+void Exchange::start() {
+  CHECK(open_ && !responded_ && function_ != nullptr);
+  const manifest::FunctionSpec& spec = function_->spec;
+  output_.begin(spec.limits.response_body_bytes);
+  last_lines_.clear();
+  capability::LineSink& sink = *this;
+  log_output_.emplace(
+      capability::LogOutput::Options{.limit_bytes = static_cast<std::size_t>(spec.limits.log_bytes)},
+      sink);
+  invocation_.begin({.function = match_->route->function,
+                     .arguments = &adapter_.arguments(),
+                     .environment = &adapter_.environment(),
+                     .standard_input = &input_,
+                     .standard_output = &output_,
+                     .standard_error = &*log_output_},
+                    *this);
+}
+
+void Exchange::refuse(ErrorCode code, const ClientAddress& client) {
+  begin(client);
+  request_ = nullptr;
+  respond_with_error(code, {});
+}
+
+void Exchange::fail_request(ErrorCode code) {
+  if (responded_) {
+    code_ = code;
+    response_body_.abort(code);
+  } else if (invocation_.active()) {
+    end_guest(code, {});
+  } else {
+    respond_with_error(code, {});
+  }
+}
+
+void Exchange::cancel() {
+  if (!invocation_.active()) return;
+  end_guest(ErrorCode::kCancelled, {});
+}
+
+// on_ended() answers with `code`.
+void Exchange::end_guest(ErrorCode code, std::string_view detail) {
+  end_reason_ = code;
+  end_detail_ = detail;
+  invocation_.end_now(engine::OutcomeKind::kCancelled);
+}
+
+void Exchange::close(const Delivery& delivery) {
+  CHECK(open_);
+  if (invocation_.active()) cancel();
+  invocation_.release();
+  if (!delivery.complete && !code_) code_ = ErrorCode::kCancelled;
+  const std::string code = code_ ? error_code_text(*code_) : std::string();
+  gateway_.log_access({.method = request_ != nullptr ? request_->method : "-",
+                       .path = request_ != nullptr ? request_->path : "-",
+                       .function = function_ != nullptr ? function_->spec.name : "-",
+                       .client = client_,
+                       .request_id = request_id_,
+                       .code = code,
+                       .status = status_,
+                       .complete = delivery.complete,
+                       .bytes_in = delivery.request_body_bytes,
+                       .bytes_out = delivery.body_bytes,
+                       .duration = monotonic_now() - opened_,
+                       .cpu = function_ != nullptr ? invocation_.usage().cpu : Nanoseconds{0}});
+  request_body_.cancel_readable();
+  request_body_.cancel_writable();
+  request_body_.reset();
+  response_body_.cancel_readable();
+  response_body_.cancel_writable();
+  response_body_.reset();
+  match_.reset();
+  function_ = nullptr;
+  request_ = nullptr;
+  open_ = false;
+}
+
+// --- The guest's side ---------------------------------------------------------------------------
+
+void Exchange::on_suspended() noexcept {
+  if (output_.over_limit()) return end_guest(ErrorCode::kResponseTooLarge, {});
+  if (responded_ || response_body_.empty()) return;
+  const bool held_back = output_.wants_head();
+  if (try_send_head(OutputState::kMore) && held_back) invocation_.wake();
+}
+
+void Exchange::on_ended() noexcept {
+  if (log_output_) log_output_->finish();
+  request_body_.abandon();
+  if (invocation_.refusal()) {
+    return respond_with_error(invocation_.refusal()->code, invocation_.refusal()->detail);
+  }
+  const engine::Outcome& outcome = invocation_.outcome();
+  // What the guest wrote beyond its limit was never taken: even a clean exit is not a whole answer.
+  if (output_.over_limit()) end_reason_ = ErrorCode::kResponseTooLarge;
+  if (end_reason_) return fail_response(*end_reason_, end_detail_);
+  if (!outcome.success()) return fail_response(code_of(outcome), failure_detail(outcome));
+  if (!responded_ && !try_send_head(OutputState::kEnded)) return;
+  response_body_.finish();
+}
+
+void Exchange::on_expired() noexcept {
+  // The guest is done but its answer is still on its way to a slow reader: the wall clock counts
+  // to the last byte.
+  code_ = ErrorCode::kDeadline;
+  response_body_.abort(ErrorCode::kDeadline);
+}
+
+void Exchange::line(std::string_view text) {
+  gateway_.log(LogLevel::kInfo, "guest", text,
+               {{"function", function_->spec.name}, {"request_id", request_id_}});
+  if (gateway_.options().details != Details::kShown) return;
+  if (last_lines_.size() == kKeptLines) last_lines_.pop_front();
+  last_lines_.emplace_back(text.substr(0, kKeptLineBytes));
+}
+
+// --- The head of the response -------------------------------------------------------------------
+
+// Copies the oldest output into gathered_, which is contiguous.
+void Exchange::gather_output(std::size_t max_bytes) {
+  gathered_.clear();
+  std::array<ByteSpan, 8> spans;
+  const std::size_t count = response_body_.peek(spans);
+  for (std::size_t i = 0; i < count && gathered_.size() < max_bytes; ++i) {
+    gathered_.append(as_text(spans[i]).substr(0, max_bytes - gathered_.size()));
+  }
+}
+
+bool Exchange::fill_command_head(OutputState state) {
+  head_.clear();
+  std::string_view type = function_->spec.content_type;
+  if (type.empty()) {
+    gather_output(GuestOutput::kHeadBytes);
+    const OutputState seen = gathered_.size() < response_body_.size() ? OutputState::kMore : state;
+    type = looks_like_utf8(gathered_, seen) ? kTextType : kBinaryType;
+  }
+  const bool added = head_.fields.append_view("Content-Type", type) &&
+                     head_.fields.append_view("x-request-id", request_id_);
+  CHECK(added, type);
+  return true;
+}
+
+bool Exchange::fill_cgi_head(OutputState state) {
+  gather_output(kMaxCgiHeaderBytes);
+  auto header = parse_cgi_header(gathered_, state, head_);
+  if (header && header->has_value()) {
+    head_.fields.remove("x-request-id");  // the id is ours
+    if (!head_.fields.append_view("x-request-id", request_id_)) {
+      header = fail(ErrorCode::kBadCgiResponse, "there are too many header fields");
+    }
+  }
+  if (!header) {
+    if (!invocation_.active()) {
+      fail_response(ErrorCode::kBadCgiResponse, header.error().detail);
+    } else {
+      end_guest(ErrorCode::kBadCgiResponse, header.error().detail);
+    }
+    return false;
+  }
+  if (!header->has_value()) return false;  // more is to come
+  response_body_.consume((*header)->body_offset);
+  return true;
+}
+
+// True when the head went out. False: more output is needed first, or the exchange has failed.
+bool Exchange::try_send_head(OutputState state) {
+  const bool cgi = function_->spec.response == manifest::ResponseMode::kCgi;
+  if (!(cgi ? fill_cgi_head(state) : fill_command_head(state))) return false;
+  const bool ended = state == OutputState::kEnded;
+  send_head(ended ? std::optional<std::uint64_t>(response_body_.size()) : std::nullopt);
+  return true;
+}
+
+void Exchange::send_head(std::optional<std::uint64_t> length) {
+  CHECK(!responded_);
+  responded_ = true;
+  output_.head_sent();
+  status_ = head_.status;
+  writer_.respond(head_, length);
+}
+
+// --- When it goes wrong -------------------------------------------------------------------------
+
+void Exchange::fail_response(ErrorCode code, std::string_view detail) {
+  log_failure(code, detail);
+  if (responded_ || code == ErrorCode::kCancelled) {  // nobody is there to answer
+    code_ = code;
+    response_body_.abort(code);
+    return;
+  }
+  response_body_.consume(response_body_.size());
+  respond_with_error(code, detail);
+}
+
+void Exchange::log_failure(ErrorCode code, std::string_view detail) {
+  if (code == ErrorCode::kCancelled) return;  // the access line says it
+  const ErrorInfo& info = error_info(code);
+  const LogLevel level = info.blame == Blame::kClient ? LogLevel::kDebug : LogLevel::kWarning;
+  gateway_.log(level, "invocation", info.title,
+               {{"code", error_code_text(code)},
+                {"function", function_ != nullptr ? function_->spec.name : "-"},
+                {"detail", detail},
+                {"request_id", request_id_}});
+}
+
+std::string Exchange::failure_detail(const engine::Outcome& outcome) const {
+  std::string detail;
+  if (outcome.kind == engine::OutcomeKind::kExited) {
+    detail = fmt::format("exit code {}", outcome.exit_code);
+  } else if (outcome.kind == engine::OutcomeKind::kTrapped ||
+             outcome.kind == engine::OutcomeKind::kOutOfMemory) {
+    detail = engine::trap_text(outcome.trap);
+  }
+  if (!outcome.detail.empty()) {
+    if (!detail.empty()) detail += '\n';
+    detail += outcome.detail;
+  }
+  return detail;
+}
+
+void Exchange::respond_with_error(ErrorCode code, std::string_view detail) {
+  code_ = code;
+  std::string shown;
+  if (gateway_.options().details == Details::kShown) {
+    shown = detail;
+    for (const std::string& text : last_lines_) shown += "\nstderr: " + text;
+    shown.resize(std::min(shown.size(), kMaxDetailBytes));
+  }
+  last_lines_.clear();
+  problem_head(code, head_);
+  const bool added = head_.fields.append_view("x-request-id", request_id_);
+  CHECK(added);
+  request_body_.abandon();
+  const std::string body =
+      problem_body({.code = code, .request_id = request_id_, .detail = shown});
+  const std::size_t written = response_body_.write(as_bytes(body));
+  CHECK(written == body.size(), written, body.size());
+  response_body_.finish();
+  send_head(body.size());
+}
+
+void Exchange::respond_with_index() {
+  const std::string page = index_page(gateway_.routes(), kMaxPageBytes);
+  head_.clear();
+  const bool added = head_.fields.append_view("Content-Type", "text/html; charset=utf-8") &&
+                     head_.fields.append_view("Cache-Control", "no-store") &&
+                     head_.fields.append_view("x-request-id", request_id_);
+  CHECK(added);
+  request_body_.abandon();
+  const std::size_t written = response_body_.write(as_bytes(page));
+  CHECK(written == page.size(), written, page.size());
+  response_body_.finish();
+  send_head(page.size());
+}
+
+}  // namespace godwit::gateway

@@ -1,0 +1,20 @@
+// Function: one loaded version of a function, as the data plane sees it: what is configured, the
+// module, the gate that counts its runs. Immutable, shared by all workers; a reload makes a new
+// one and hands the gate on, so that the concurrency limit holds across versions.
+#pragma once
+
+#include <memory>
+
+#include "engine/engine.h"
+#include "manifest/function_spec.h"
+#include "runtime/admission.h"
+
+namespace godwit::runtime {
+
+struct Function {
+  manifest::FunctionSpec spec;
+  std::shared_ptr<const engine::Module> module;
+  std::shared_ptr<FunctionGate> gate;
+};
+
+}  // namespace godwit::runtime

@@ -1,0 +1,211 @@
+#include "runtime/invocation.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "runtime/worker.h"
+
+namespace godwit::runtime {
+
+// --- The guest's timers -------------------------------------------------------------------------
+
+capability::TimerId Invocation::GuestTimer::arm(TimePoint deadline, Waker* waker) {
+  waker_ = waker;
+  queue_.arm(*this, deadline);
+  return capability::TimerId{++last_id_};
+}
+
+void Invocation::GuestTimer::cancel(capability::TimerId id) {
+  if (id == capability::TimerId{last_id_}) disarm();
+}
+
+void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
+
+// --- Admission ----------------------------------------------------------------------------------
+
+Invocation::Invocation(Worker& worker) : worker_(worker), guest_timer_(worker.timers()) {}
+
+Invocation::~Invocation() {
+  leave_queue();
+  worker_.forget_ready(*this);
+  drop_sandbox();
+  leave_gate();
+}
+
+void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
+  CHECK(!active(), static_cast<int>(state_));
+  input_ = std::move(input);
+  observer_ = &observer;
+  refusal_.reset();
+  outcome_ = {};
+  usage_ = {};
+  woken_ = false;
+  on_cpu_clock_ = false;
+  const manifest::Limits& limits = input_.function->spec.limits;
+  clock_.emplace();
+  deadline_ = clock_->now() + limits.timeout;
+  // Before enter(): a grant may be on its way before enter() returns, and it names this run.
+  ticket_ = worker_.next_ticket();
+  switch (input_.function->gate->enter(*this)) {
+    case Admission::kGranted:
+      ticket_ = 0;
+      has_place_ = true;
+      return run_admitted();
+    case Admission::kQueued: return queue_up();
+    case Admission::kRefused:
+      ticket_ = 0;
+      state_ = State::kQueued;
+      return refuse(Error{ErrorCode::kFunctionBusy, {}, {}});
+  }
+}
+
+void Invocation::queue_up() {
+  state_ = State::kQueued;
+  worker_.add_ticket(ticket_, *this);
+  const TimePoint until = clock_->now() + input_.function->spec.limits.queue_timeout;
+  worker_.timers().arm(*this, std::min(until, deadline_));
+}
+
+// Called with the gate's lock held, from whichever thread gave its place up.
+void Invocation::granted() noexcept {
+  worker_.loop().post([worker = &worker_, ticket = ticket_, gate = input_.function->gate] {
+    worker->take_grant(ticket, *gate);
+  });
+}
+
+void Invocation::leave_queue() {
+  if (ticket_ == 0) return;
+  // When it was granted meanwhile, the message finds no ticket and gives the place back. After
+  // give_up() no other thread looks at this object any more.
+  (void)input_.function->gate->give_up(*this);
+  worker_.drop_ticket(ticket_);
+  ticket_ = 0;
+}
+
+void Invocation::run_admitted() {
+  worker_.timers().arm(*this, deadline_);
+  if (!make_instance()) return;
+  state_ = State::kReady;
+  run_slice();
+}
+
+// --- The run ------------------------------------------------------------------------------------
+
+bool Invocation::make_instance() {
+  const TimePoint started = monotonic_now();
+  wasi_.emplace(wasi::Preview1::Options{.arguments = input_.arguments,
+                                        .environment = input_.environment,
+                                        .standard_input = input_.standard_input,
+                                        .standard_output = input_.standard_output,
+                                        .standard_error = input_.standard_error,
+                                        .clock = &*clock_,
+                                        .random = &worker_.random(),
+                                        .timers = &guest_timer_,
+                                        .waker = this});
+  auto instance = input_.function->module->instantiate({.state = &*wasi_, .entry = "_start"});
+  usage_.setup = monotonic_now() - started;
+  if (!instance) {
+    refuse(std::move(instance.error()));
+    return false;
+  }
+  instance_ = std::move(*instance);
+  return true;
+}
+
+void Invocation::run_slice() {
+  CHECK(state_ == State::kReady || state_ == State::kWaiting, static_cast<int>(state_));
+  state_ = State::kRunning;
+  woken_ = false;
+  const TimePoint started = monotonic_now();
+  const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
+  const engine::Progress progress = instance_->resume();
+  charge(progress, started, cpu_started);
+  if (progress == engine::Progress::kDone) {
+    usage_.memory_bytes = instance_->memory_bytes();
+    return finish(instance_->take_outcome());
+  }
+  if (usage_.cpu >= input_.function->spec.limits.cpu) {
+    return finish({.kind = engine::OutcomeKind::kCpuLimit});
+  }
+  if (progress == engine::Progress::kYielded) {
+    // A guest that never waits keeps the loop's timers late: look at the clock here too.
+    if (started >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
+    state_ = State::kReady;
+    return worker_.make_ready(*this);
+  }
+  state_ = State::kWaiting;
+  if (woken_) worker_.make_ready(*this);
+  observer_->on_suspended();  // may end or even destroy this: nothing after it
+}
+
+void Invocation::charge(engine::Progress progress, TimePoint started, Nanoseconds cpu_started) {
+  ++usage_.slices;
+  usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : monotonic_now() - started;
+  // A long run: from now on the exact clock, which does not count time taken by other threads.
+  if (progress == engine::Progress::kYielded) on_cpu_clock_ = true;
+}
+
+void Invocation::wake() noexcept {
+  switch (state_) {
+    case State::kRunning: woken_ = true; break;
+    case State::kWaiting: worker_.make_ready(*this); break;
+    default: break;  // ready already, or not begun, or over
+  }
+}
+
+void Invocation::on_timer() noexcept {
+  if (state_ == State::kEnded) return observer_->on_expired();
+  if (state_ == State::kQueued) {
+    if (monotonic_now() < deadline_) return refuse(Error{ErrorCode::kFunctionBusy, {}, {}});
+  }
+  finish({.kind = engine::OutcomeKind::kDeadline});
+}
+
+void Invocation::end_now(engine::OutcomeKind kind) {
+  CHECK(state_ != State::kRunning);
+  if (active()) finish({.kind = kind});
+}
+
+// --- The end ------------------------------------------------------------------------------------
+
+void Invocation::finish(engine::Outcome outcome) {
+  outcome_ = std::move(outcome);
+  leave_queue();
+  worker_.forget_ready(*this);
+  drop_sandbox();
+  leave_gate();
+  state_ = State::kEnded;
+  // The wall clock goes on until release(); a deadline that has fired will not fire again.
+  observer_->on_ended();  // may begin() again or destroy this: nothing after it
+}
+
+void Invocation::refuse(Error error) {
+  refusal_ = std::move(error);
+  finish({.kind = engine::OutcomeKind::kCancelled});
+}
+
+void Invocation::drop_sandbox() {
+  if (instance_ != nullptr) {
+    const TimePoint started = monotonic_now();
+    if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
+    instance_.reset();
+    usage_.cleanup = monotonic_now() - started;
+  }
+  guest_timer_.forget();
+  wasi_.reset();
+}
+
+void Invocation::leave_gate() {
+  if (!has_place_) return;
+  has_place_ = false;
+  input_.function->gate->leave();
+}
+
+void Invocation::release() {
+  CHECK(!active(), static_cast<int>(state_));
+  disarm();
+  state_ = State::kIdle;
+  input_ = {};
+}
+
+}  // namespace godwit::runtime

@@ -1,0 +1,146 @@
+// Invocation: one run of a function, from admission to its outcome: waits for its place, gets a
+// fresh instance, runs in slices, waits for its host calls, is ended by its limits.
+//
+//   invocation.begin({.function = f, .standard_input = &in, …}, observer);   // may end at once
+//   // observer.on_suspended(): the guest waits; send what it has written
+//   // observer.on_ended(): outcome() or refusal() tells how
+//
+// Life: idle → [queued] → running ⇄ waiting → ended. Reusable: begin() again after it ended.
+// Belongs to one worker and its thread. Destroying it, or abandon(), at any moment frees sandbox
+// and place. Its limits: CPU time is charged by the monotonic clock for the first slice (0.03 µs
+// to read) and by the thread's CPU clock after an epoch yield (0.7 µs, a system call); wall-clock
+// time runs from begin() until release(), so that a slow reader of the response counts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/waker.h"
+#include "capability/clock.h"
+#include "capability/stream.h"
+#include "capability/timer.h"
+#include "engine/engine.h"
+#include "runtime/admission.h"
+#include "runtime/function.h"
+#include "runtime/timer_queue.h"
+#include "wasi/preview1.h"
+
+namespace godwit::runtime {
+
+class Worker;
+
+struct InvocationInput {
+  std::shared_ptr<const Function> function;
+  const wasi::StringList* arguments = nullptr;    // must stay until the invocation has ended
+  const wasi::StringList* environment = nullptr;  // likewise
+  capability::InputStream* standard_input = nullptr;
+  capability::OutputStream* standard_output = nullptr;
+  capability::OutputStream* standard_error = nullptr;
+};
+
+// Who hears of an invocation. Called on the worker's thread, never from inside a host call.
+class InvocationObserver {
+ public:
+  // The guest waits or gives way after its slice: unsent output should go out.
+  virtual void on_suspended() noexcept = 0;
+  // It ended (or was refused): the sandbox is gone. May begin() the next run or destroy the
+  // invocation: nothing touches it afterwards.
+  virtual void on_ended() noexcept = 0;
+  // The wall-clock limit passed after the end, before release().
+  virtual void on_expired() noexcept = 0;
+
+ protected:
+  ~InvocationObserver() = default;
+};
+
+// Resources of one run, for the access record and `--stats`.
+struct Usage {
+  Nanoseconds cpu{0};             // of the guest and its host calls
+  Nanoseconds setup{0};           // making the instance
+  Nanoseconds cleanup{0};         // dropping it
+  std::uint64_t memory_bytes = 0; // linear memories and tables at the end
+  std::uint32_t slices = 0;
+};
+
+class Invocation final : public Waker, private GateWaiter, private TimerNode {
+ public:
+  explicit Invocation(Worker& worker);
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+  ~Invocation() override;
+
+  // Admits and, when there is a place, runs the first slice before it returns.
+  // REQUIRES: idle or ended-and-released.
+  void begin(InvocationInput input, InvocationObserver& observer);
+  // Ends a run that is still going on with `kind` (kCancelled when the client is gone); on_ended()
+  // is called. No effect when it has ended already. Never call it from inside a host call.
+  void end_now(engine::OutcomeKind kind);
+  // The response is complete: stops the wall clock. After this the invocation may be reused.
+  void release();
+
+  bool active() const { return state_ != State::kIdle && state_ != State::kEnded; }
+  // After on_ended(): why it was never run (429, 503), or nothing.
+  const std::optional<Error>& refusal() const { return refusal_; }
+  // After on_ended() without refusal.
+  const engine::Outcome& outcome() const { return outcome_; }
+  const Usage& usage() const { return usage_; }
+  const Function& function() const { return *input_.function; }
+
+  // From the streams and timers that the guest waits for; any moment, worker thread.
+  void wake() noexcept override;
+
+ private:
+  friend class Worker;
+  enum class State : std::uint8_t { kIdle, kQueued, kReady, kRunning, kWaiting, kEnded };
+
+  // Wakes the guest's own timers (poll_oneoff) through the worker's queue.
+  class GuestTimer final : public capability::Timers, private TimerNode {
+   public:
+    explicit GuestTimer(TimerQueue& queue) : queue_(queue) {}
+    capability::TimerId arm(TimePoint deadline, Waker* waker) override;
+    void cancel(capability::TimerId id) override;
+    void forget() { disarm(); }
+
+   private:
+    void on_timer() noexcept override;
+    TimerQueue& queue_;
+    Waker* waker_ = nullptr;
+    std::uint64_t last_id_ = 0;  // of the timer that is armed, or was last
+  };
+
+  void granted() noexcept override;   // GateWaiter: any thread
+  void on_timer() noexcept override;  // TimerNode: the queue's or the wall-clock limit
+  void queue_up();
+  void leave_queue();
+  void run_admitted();
+  bool make_instance();
+  void run_slice();
+  void charge(engine::Progress progress, TimePoint started, Nanoseconds cpu_started);
+  void finish(engine::Outcome outcome);
+  void refuse(Error error);
+  void drop_sandbox();
+  void leave_gate();
+
+  Worker& worker_;
+  State state_ = State::kIdle;
+  bool woken_ = false;        // wake() came while running
+  bool has_place_ = false;    // counted by the gate
+  bool ready_linked_ = false; // in the worker's ready list
+  bool on_cpu_clock_ = false; // charged by the thread's CPU clock since the first epoch yield
+  std::uint64_t ticket_ = 0;  // names this run in cross-thread grants; 0: none outstanding
+  InvocationInput input_;
+  InvocationObserver* observer_ = nullptr;
+  TimePoint deadline_;
+  GuestTimer guest_timer_;
+  std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
+  std::optional<wasi::Preview1> wasi_;
+  std::unique_ptr<engine::Instance> instance_;
+  engine::Outcome outcome_;
+  std::optional<Error> refusal_;
+  Usage usage_;
+};
+
+}  // namespace godwit::runtime
