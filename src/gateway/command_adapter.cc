@@ -150,6 +150,9 @@ bool CommandAdapter::add_cgi_variables(const CommandRequest& command) {
   add("SERVER_PORT", port.empty() ? number_text(command.client.local_port, scratch_) : port);
   add("REQUEST_METHOD", request.method);
   add("QUERY_STRING", request.query);
+  // Not in RFC 3875 but in every server: the raw target, from which Go's net/http/cgi and others
+  // take the path when its escapes matter (PATH_INFO is decoded).
+  add("REQUEST_URI", request.target);
   add("SCRIPT_NAME", command.script_name);
   add("PATH_INFO", command.path_info);
   add("REMOTE_ADDR", command.client.text);

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -252,7 +252,8 @@ Result<CompileService::Process> CompileService::spawn(const std::vector<std::str
 void CompileService::end(Process& process) {
   if (process.pid <= 0) return;
   process.socket.reset();  // it ends its jobs and itself at the end of the stream
-  const Fd pidfd(::pidfd_open(process.pid, 0));
+  // Not glibc's pidfd_open: its header lacks extern "C" until 2.37.
+  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   pollfd waiting{pidfd.get(), POLLIN, 0};
   const bool ended = pidfd.valid() && ::poll(&waiting, 1, kEndTimeoutMs) == 1;
   if (!ended) ::kill(process.pid, SIGKILL);

@@ -57,6 +57,7 @@ struct FolderFunction {
   bool operator==(const FolderFunction&) const = default;
 };
 
+// Something that can't be accepted, or (name empty) that is worth a warning.
 struct FolderProblem {
   std::string path;
   std::string name;  // the function that it would have been (its route answers 503), or empty
@@ -66,6 +67,7 @@ struct FolderProblem {
 struct FolderListing {
   std::vector<FolderFunction> functions;  // by name
   std::vector<FolderProblem> problems;    // by path
+  std::vector<std::string> folders;       // that were looked into; the root is ""
 };
 
 class Folder final {
@@ -77,8 +79,8 @@ class Folder final {
   Result<FolderListing> scan() const;
   // A file of a listing. Errors: kFileUnreadable, kUnsafeFile, kModuleTooLarge beyond `bytes_max`.
   Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) const;
-  // The stamp that the file has now. Errors as read().
-  Result<FileStamp> stamp(const std::string& path) const;
+  // A folder of a listing, for the watcher. Errors: kFileUnreadable, kUnsafeFile.
+  Result<Fd> open_folder(const std::string& path) const;
 
   const std::string& path() const { return path_; }
   const FolderOptions& options() const { return options_; }
@@ -86,7 +88,7 @@ class Folder final {
  private:
   Folder(std::string path, Fd root, const FolderOptions& options)
       : path_(std::move(path)), root_(std::move(root)), options_(options) {}
-  Result<Fd> open_below(const std::string& path) const;
+  Result<Fd> open_below(const std::string& path, int flags) const;
 
   std::string path_;
   Fd root_;

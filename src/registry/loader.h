@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -65,8 +66,13 @@ class Loader final {
 
  private:
   struct Compiled;
-  Result<Compiled> obtain(ByteSpan bytes, const Digest& digest, LoadedFunction& loaded) const;
-  Result<Compiled> compile(ByteSpan bytes, const Digest& digest, LoadedFunction& loaded) const;
+  // Does it fit a contract and the limits: from the binary module alone.
+  Result<void> inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
+                       LoadedFunction& loaded) const;
+  Result<Compiled> obtain(ByteSpan bytes, LoadedFunction& loaded) const;
+  Result<Compiled> compile(ByteSpan bytes, LoadedFunction& loaded) const;
+  Result<void> link(const manifest::FunctionSpec& spec, Compiled compiled,
+                    LoadedFunction& loaded) const;
 
   LoaderOptions options_;
   std::vector<wasm::ProvidedImport> provided_;

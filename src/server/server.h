@@ -1,0 +1,60 @@
+// Server: the data plane: one thread per core, each with its own event loop, listening sockets,
+// connections and share of the runtime.
+//
+//   auto server = Server::create({.listen = {*address}, .threads = 2}, logger, routes);
+//   (*server)->publish(new_routes);             // returns when every worker serves them
+//   (*server)->drain(std::chrono::seconds(10)); // true: everything that ran has finished
+//
+// create(), publish(), drain() and the destructor belong to the control plane: one thread at a
+// time, never a worker's.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "gateway/route_table.h"
+#include "server/connection.h"
+#include "server/listener.h"
+
+namespace godwit::server {
+
+struct ServerOptions {
+  std::vector<ListenAddress> listen;
+  unsigned threads = 1;
+  gateway::GatewayOptions gateway;
+  ConnectionTimeouts timeouts;
+  // Called in each worker's thread before it serves (engines prepare signal stacks there).
+  std::function<void()> thread_started;
+};
+
+class Server final {
+ public:
+  // Listens and serves when it returns. Errors: kAddressInUse, kAddressUnusable.
+  static Result<std::unique_ptr<Server>> create(ServerOptions options, Logger& logger,
+                                                const std::vector<gateway::Route>& routes);
+  ~Server();  // cancels what still runs
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // What it listens on, with the ports that it got.
+  const std::vector<ListenAddress>& addresses() const { return addresses_; }
+  // Every worker serves `routes` when this returns; requests that have begun end as they began.
+  void publish(const std::vector<gateway::Route>& routes);
+  // Stops accepting and lets requests finish, `at_most` so long; what is left then is cancelled.
+  // True when nothing was left. May be asked to give up early.
+  bool drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up);
+
+ private:
+  class Thread;
+  Server() = default;
+
+  std::vector<ListenAddress> addresses_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+};
+
+}  // namespace godwit::server
