@@ -1,5 +1,6 @@
 // Value: one WebAssembly value as it crosses between guest and host functions. 16 bytes, the
-// layout that Wasmtime's ValRaw has (a v128 fits), so that arguments cross without conversion.
+// layout and alignment that Wasmtime's ValRaw has (a v128 fits), so that arguments cross without
+// conversion.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@ namespace godwit::engine {
 
 enum class ValueType : std::uint8_t { kI32, kI64, kF32, kF64 };
 
-union alignas(16) Value {
+union Value {
   std::int32_t i32;
   std::int64_t i64;
   std::uint32_t u32;

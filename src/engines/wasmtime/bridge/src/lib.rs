@@ -1,1 +1,11 @@
+//! The Rust half of the Wasmtime engine. README.md says what this is; abi.rs is all that C++ sees.
 
+pub mod abi;
+mod engine;
+mod error;
+mod host;
+mod instance;
+mod module;
+mod outcome;
+mod text;
+pub mod types;

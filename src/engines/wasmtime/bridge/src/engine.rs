@@ -1,0 +1,216 @@
+//! The engine: one configuration, two roles. The runtime engine owns the pool of sandboxes; the
+//! compiler engine reserves nothing and lives in a short, limited child process. Everything that
+//! an artifact is compiled for is set in one place for both, so that the artifacts fit.
+
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroUsize;
+
+use wasmparser::{Validator, WasmFeatures};
+use wasmtime::{
+    Collector, Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel,
+    PoolingAllocationConfig,
+};
+
+use crate::error::{error_text, Failure, Outcome};
+use crate::types::GodwitStatus;
+
+/// The pinned version (a test compares it with Cargo.toml). Wasmtime itself would accept artifacts
+/// of every 48.x; a patch may change what code is generated, so ours name the whole version.
+pub const WASMTIME_VERSION: &str = "48.0.8";
+/// Stack that a guest may use, in bytes; beyond it a call traps. The host's part comes on top.
+pub const GUEST_STACK_BYTES: usize = 512 << 10;
+/// Guest frames that a trap reports.
+pub const MAX_FRAMES: usize = 20;
+/// Memories, and tables, that one module may define.
+pub const MAX_MEMORIES: u32 = 8;
+pub const MAX_TABLES: u32 = 8;
+/// Elements of one table that the pool has room for.
+pub const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// See abi.rs for what each setting means.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub pooled: bool,
+    pub instances: u32,
+    pub host_stack_bytes: usize,
+    pub memory_keep_resident_bytes: usize,
+    pub table_keep_resident_bytes: usize,
+    pub parallel_compilation: bool,
+}
+
+pub fn create(settings: &Settings) -> Outcome<Engine> {
+    let mut config = Config::new();
+    configure_code(&mut config)
+        .map_err(|error| Failure::new(GodwitStatus::Internal, error_text(&error)))?;
+    config.parallel_compilation(settings.parallel_compilation);
+    config.max_wasm_stack(GUEST_STACK_BYTES);
+    config.async_stack_size(GUEST_STACK_BYTES + settings.host_stack_bytes);
+    if settings.pooled {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    } else {
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    }
+    Engine::new(&config).map_err(|error| Failure::new(GodwitStatus::Internal, error_text(&error)))
+}
+
+/// What decides whether an artifact fits: the same for both roles.
+fn configure_code(config: &mut Config) -> wasmtime::Result<()> {
+    config.module_version(ModuleVersionStrategy::Custom(WASMTIME_VERSION.to_string()))?;
+    config
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .signals_based_traps(true)
+        .table_lazy_init(true)
+        .memory_reservation(4 << 30)
+        .memory_guard_size(32 << 20)
+        .cranelift_opt_level(OptLevel::Speed)
+        .concurrency_support(false)
+        .collector(Collector::DeferredReferenceCounting)
+        // Frames are named from the name section; neither file positions nor unwind tables are
+        // needed for that, and both make artifacts larger and loading slower.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
+        .generate_address_map(false)
+        .native_unwind_info(false)
+        .debug_symbols(false);
+    config
+        .wasm_exceptions(true)
+        .wasm_gc(true)
+        .wasm_function_references(true)
+        .wasm_tail_call(true)
+        .wasm_extended_const(true)
+        .wasm_multi_memory(true)
+        .wasm_memory64(true)
+        .wasm_relaxed_simd(true)
+        .wasm_wide_arithmetic(true)
+        .shared_memory(false);
+    Ok(())
+}
+
+fn pool(settings: &Settings) -> PoolingAllocationConfig {
+    let instances = settings.instances.max(1);
+    // Modules with several memories or tables, and heaps of garbage-collected objects, which take
+    // a memory's slot, draw on the surplus.
+    let extra = instances / 2 + MAX_MEMORIES;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(instances)
+        .total_memories(instances + extra)
+        .total_tables(instances + extra)
+        .total_gc_heaps(instances)
+        // An instance gives its place back before its stack; the surplus covers what other
+        // threads hold in between.
+        .total_stacks(instances + 64)
+        .max_memories_per_module(MAX_MEMORIES)
+        .max_tables_per_module(MAX_TABLES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_memory_size(4 << 30)
+        .max_core_instance_size(2 << 20)
+        .linear_memory_keep_resident(settings.memory_keep_resident_bytes)
+        .table_keep_resident(settings.table_keep_resident_bytes)
+        .max_unused_warm_slots(instances.min(256))
+        // Never: it misses pages that are migrated or swapped out, and leaks them to the next
+        // guest (notes of the project; upstream pull request 14357).
+        .pagemap_scan(Enabled::No);
+    pool
+}
+
+/// What an artifact must match, as bytes to be hashed by the caller: the same in every process
+/// that has the same Wasmtime, settings and CPU.
+pub fn fingerprint(engine: &Engine) -> Vec<u8> {
+    struct Collect(Vec<u8>);
+    impl Hasher for Collect {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+    let mut collect = Collect(WASMTIME_VERSION.as_bytes().to_vec());
+    engine.precompile_compatibility_hash().hash(&mut collect);
+    collect.0
+}
+
+pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
+    engine.precompile_module(wasm).map_err(|error| explain(engine, wasm, &error))
+}
+
+/// Compilation failed: says whether the module is malformed, needs a proposal that is off, or
+/// defeated the compiler.
+fn explain(engine: &Engine, wasm: &[u8], error: &wasmtime::Error) -> Failure {
+    let enabled = engine.get_wasm_features();
+    let Err(reason) = Validator::new_with_features(enabled).validate_all(wasm) else {
+        return Failure::new(GodwitStatus::CompileFailed, error_text(error));
+    };
+    let status = match Validator::new_with_features(WasmFeatures::all()).validate_all(wasm) {
+        Ok(_) => GodwitStatus::UnsupportedFeature,
+        Err(_) => GodwitStatus::Malformed,
+    };
+    Failure::new(status, reason)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn runtime() -> Engine {
+        create(&settings(true)).unwrap()
+    }
+
+    pub fn settings(pooled: bool) -> Settings {
+        Settings {
+            pooled,
+            instances: 32,
+            host_stack_bytes: 256 << 10,
+            memory_keep_resident_bytes: 1 << 20,
+            table_keep_resident_bytes: 64 << 10,
+            parallel_compilation: false,
+        }
+    }
+
+    #[test]
+    fn the_version_is_the_one_that_cargo_pins() {
+        let pin = format!("wasmtime = {{ version = \"={WASMTIME_VERSION}\"");
+        assert!(include_str!("../Cargo.toml").contains(&pin));
+    }
+
+    #[test]
+    fn both_roles_have_one_fingerprint() {
+        let runtime = fingerprint(&runtime());
+        let compiler = fingerprint(&create(&settings(false)).unwrap());
+        assert!(runtime.len() > 64);
+        assert_eq!(runtime, compiler);
+    }
+
+    fn compile_text(text: &str) -> Outcome<Vec<u8>> {
+        compile(&create(&settings(false)).unwrap(), &crate::text::text_to_binary(text).unwrap())
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let engine = create(&settings(false)).unwrap();
+        assert_eq!(compile(&engine, b"").unwrap_err().status, GodwitStatus::Malformed);
+        assert_eq!(compile(&engine, b"\0asm\x01\0\0\0\xff").unwrap_err().status, GodwitStatus::Malformed);
+        let shared = compile_text("(module (memory 1 1 shared))").unwrap_err();
+        assert_eq!(shared.status, GodwitStatus::UnsupportedFeature);
+        let legacy = compile_text("(module (func try nop catch_all end))").unwrap_err();
+        assert_eq!(legacy.status, GodwitStatus::UnsupportedFeature);
+        assert!(legacy.text.contains("legacy"), "{}", legacy.text);
+    }
+
+    #[test]
+    fn the_proposals_that_are_promised_compile() {
+        for text in [
+            "(module (tag $t) (func (try_table (throw $t))))",
+            "(module (type $s (struct (field i32))) (func (drop (struct.new $s (i32.const 1)))))",
+            "(module (func $f (return_call $f)))",
+            "(module (memory 1) (memory 1) (memory i64 1))",
+            "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
+            "(module (func (param i64 i64 i64 i64) (result i64 i64)
+                (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))",
+            "(module (func (param v128) (result v128)
+                (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
+        ] {
+            compile_text(text).unwrap_or_else(|e| panic!("{text}: {}", e.text));
+        }
+    }
+}

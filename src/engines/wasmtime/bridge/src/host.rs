@@ -1,0 +1,234 @@
+//! Host functions: how a guest's import reaches the C++ function behind it.
+//!
+//! Nothing of a guest's memory survives a suspension: base and size are read anew for every call,
+//! the repeated calls of a function that waits included.
+
+use std::ffi::{c_void, CStr};
+use std::future::Future;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use wasmtime::{
+    AsContextMut, Caller, Engine, Extern, FuncType, Linker, Result, Val, ValRaw, ValType,
+};
+
+use crate::error::bounded;
+use crate::instance::StoreData;
+use crate::types::{GodwitHostCall, GodwitHostEnd};
+
+/// Parameters of one host function; WASI's longest has nine.
+pub const MAX_PARAMETERS: usize = 16;
+
+// The C++ side reads these as godwit::engine::Value.
+const _: () = assert!(size_of::<ValRaw>() == 16 && align_of::<ValRaw>() == 8);
+
+/// The guest ended itself.
+#[derive(Debug)]
+pub struct Exit(pub i32);
+/// A host function refused to go on.
+#[derive(Debug)]
+pub struct HostTrap(pub String);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit with code {}", self.0)
+    }
+}
+impl std::error::Error for Exit {}
+impl std::fmt::Display for HostTrap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl std::error::Error for HostTrap {}
+
+/// One host function, checked and copied out of the C table at load.
+#[derive(Clone, Debug)]
+pub struct HostFunction {
+    pub module: String,
+    pub name: String,
+    pub parameters: Vec<ValType>,
+    pub result: Option<ValType>,
+    pub may_wait: bool,
+    pub binding: Binding,
+}
+
+/// What a call needs: the C++ function that serves all, and which of its table it stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    pub call: GodwitHostCall,
+    pub function: *const c_void,
+}
+// SAFETY: `function` points into the C++ table of host functions, which is constant and outlives
+// the module (the contract of godwit_module_load); C++ may be called from any thread.
+unsafe impl Send for Binding {}
+// SAFETY: as above; the table is never written.
+unsafe impl Sync for Binding {}
+
+enum Step {
+    Done,
+    Pending,
+}
+
+impl HostFunction {
+    pub fn func_type(&self, engine: &Engine) -> FuncType {
+        FuncType::new(engine, self.parameters.iter().cloned(), self.result.iter().cloned())
+    }
+
+    pub fn define(&self, linker: &mut Linker<StoreData>) -> Result<()> {
+        let ty = self.func_type(linker.engine());
+        if self.may_wait {
+            return self.define_waiting(linker, ty);
+        }
+        let binding = self.binding;
+        let arguments = self.parameters.len();
+        let call = move |mut caller: Caller<'_, StoreData>, values: &mut [MaybeUninit<ValRaw>]| {
+            match invoke(&mut caller, binding, values.as_mut_ptr().cast(), arguments)? {
+                Step::Done => Ok(()),
+                Step::Pending => Err(unexpected_pending()),
+            }
+        };
+        // SAFETY: `values` has max(arguments, results) places; `invoke` reads the arguments and
+        // writes at most one result of the type that `ty` names.
+        unsafe { linker.func_new_unchecked(&self.module, &self.name, ty, call)? };
+        Ok(())
+    }
+
+    /// A function that may wait is tried at once; only when it is pending does the guest's fiber
+    /// suspend.
+    fn define_waiting(&self, linker: &mut Linker<StoreData>, ty: FuncType) -> Result<()> {
+        let binding = self.binding;
+        let result_type = self.result.clone();
+        linker.func_new_async(&self.module, &self.name, ty, move |caller, arguments, results| {
+            let mut values = Values::new(arguments);
+            let result_type = result_type.clone();
+            Box::new(async move {
+                let mut caller = caller;
+                let count = arguments.len();
+                while let Step::Pending = invoke(&mut caller, binding, values.pointer(), count)? {
+                    wait(&mut caller).await;
+                    // A result written by the attempt before must not stand for an argument.
+                    values = Values::new(arguments);
+                }
+                if let (Some(ty), Some(result)) = (&result_type, results.first_mut()) {
+                    *result = values.first(ty);
+                }
+                Ok(())
+            })
+        })?;
+        Ok(())
+    }
+}
+
+fn unexpected_pending() -> wasmtime::Error {
+    wasmtime::Error::new(HostTrap("a host function that may not wait was pending".to_string()))
+}
+
+/// Suspends the guest until it is resumed.
+async fn wait(caller: &mut Caller<'_, StoreData>) {
+    caller.data().state.waiting.store(true, Ordering::Relaxed);
+    SuspendOnce(false).await;
+    // A full slice: the deadline of before the wait has long passed.
+    caller.as_context_mut().set_epoch_deadline(1);
+}
+
+/// Pending once, ready when polled again. Nobody is woken: C++ resumes the instance.
+pub struct SuspendOnce(pub bool);
+
+impl Future for SuspendOnce {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        Poll::Pending
+    }
+}
+
+/// The raw values of one call: arguments in, result at the first place out.
+struct Values([ValRaw; MAX_PARAMETERS]);
+
+impl Values {
+    fn new(arguments: &[Val]) -> Values {
+        let mut values = [ValRaw::u64(0); MAX_PARAMETERS];
+        for (place, argument) in values.iter_mut().zip(arguments) {
+            *place = match argument {
+                Val::I32(v) => ValRaw::i32(*v),
+                Val::I64(v) => ValRaw::i64(*v),
+                Val::F32(bits) => ValRaw::f32(*bits),
+                Val::F64(bits) => ValRaw::f64(*bits),
+                // Host functions have no parameters of other types (abi.rs).
+                _ => ValRaw::u64(0),
+            };
+        }
+        Values(values)
+    }
+
+    fn pointer(&mut self) -> *mut c_void {
+        self.0.as_mut_ptr().cast()
+    }
+
+    fn first(&self, ty: &ValType) -> Val {
+        let value = self.0[0];
+        match ty {
+            ValType::I64 => Val::I64(value.get_i64()),
+            ValType::F32 => Val::F32(value.get_f32()),
+            ValType::F64 => Val::F64(value.get_f64()),
+            _ => Val::I32(value.get_i32()),
+        }
+    }
+}
+
+fn invoke(
+    caller: &mut Caller<'_, StoreData>,
+    binding: Binding,
+    values: *mut c_void,
+    arguments: usize,
+) -> Result<Step> {
+    let state = caller.data().host_state();
+    if state.is_null() {
+        return Err(wasmtime::Error::new(HostTrap("the run has no host state".to_string())));
+    }
+    let (memory, memory_size) = guest_memory(caller);
+    let mut end = GodwitHostEnd { exit_code: 0, trap_message: std::ptr::null() };
+    let status =
+        (binding.call)(binding.function, state, values, arguments, memory, memory_size, &mut end);
+    match status {
+        0 => Ok(Step::Done),
+        1 => Ok(Step::Pending),
+        2 => Err(wasmtime::Error::new(Exit(end.exit_code))),
+        _ => Err(wasmtime::Error::new(HostTrap(trap_text(&end)))),
+    }
+}
+
+fn trap_text(end: &GodwitHostEnd) -> String {
+    if end.trap_message.is_null() {
+        return String::new();
+    }
+    // SAFETY: the contract of GodwitHostEnd: static, NUL-terminated text.
+    let text = unsafe { CStr::from_ptr(end.trap_message) };
+    bounded(512, format_args!("{}", text.to_string_lossy()))
+}
+
+/// Base and present size of the exported memory "memory"; null and 0 for a module without one.
+fn guest_memory(caller: &mut Caller<'_, StoreData>) -> (*mut u8, usize) {
+    let data = caller.data();
+    let memory = match data.memory {
+        Some(memory) => memory,
+        // Before instantiation is over only a start function can call, and its instance is known
+        // to the caller alone. Afterwards a module without the export has no memory.
+        None if data.instantiated => return (std::ptr::null_mut(), 0),
+        None => {
+            let Some(export) = data.module.memory else { return (std::ptr::null_mut(), 0) };
+            let Some(Extern::Memory(memory)) = caller.get_module_export(&export) else {
+                return (std::ptr::null_mut(), 0);
+            };
+            caller.data_mut().memory = Some(memory);
+            memory
+        }
+    };
+    (memory.data_ptr(&*caller), memory.data_size(&*caller))
+}

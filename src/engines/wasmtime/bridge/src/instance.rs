@@ -1,0 +1,254 @@
+//! One fresh sandbox and the run in it: a future that is polled by hand.
+//!
+//! The future owns the store. Its first poll, in `Instance::new`, takes the places in the pool and
+//! instantiates, so that an exhausted pool is known before the guest runs; a start function meets
+//! an epoch deadline that has passed already, and suspends at its first instruction. Every later
+//! poll runs the guest until it ends, waits, or its time slice is over.
+
+use std::ffi::c_void;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use wasmtime::{Memory, ModuleExport, PoolConcurrencyLimitError, ResourceLimiter, Store, TypedFunc};
+
+use crate::engine::MAX_TABLE_ELEMENTS;
+use crate::error::{error_text, Failure, Outcome};
+use crate::host::SuspendOnce;
+use crate::module::{memory_of, minimum_failure, Loaded, TABLE_ELEMENT_BYTES};
+use crate::outcome::RunOutcome;
+use crate::types::{GodwitProgress, GodwitStatus};
+
+/// What is known of a run while its future is suspended. Used by one thread only; the atomics are
+/// relaxed (plain loads and stores) and there because a store's data must be Send.
+#[derive(Default)]
+pub struct State {
+    /// Memories and tables, in bytes.
+    pub memory_bytes: AtomicU64,
+    /// A growth was refused.
+    pub refused: AtomicBool,
+    /// The suspension is a host function's, not the end of a time slice.
+    pub waiting: AtomicBool,
+    /// The first resume has come.
+    started: AtomicBool,
+}
+
+/// The data of a store.
+pub struct StoreData {
+    pub module: Arc<Loaded>,
+    pub state: Arc<State>,
+    pub memory: Option<Memory>,
+    pub instantiated: bool,
+    host_state: HostState,
+    /// Bytes counted for a growth that has been allowed but not yet done.
+    granted_bytes: u64,
+}
+
+/// C++'s engine::HostState of this invocation.
+struct HostState(*mut c_void);
+// SAFETY: it is only handed back to C++, on the thread that runs the instance.
+unsafe impl Send for HostState {}
+
+impl StoreData {
+    fn new(module: &Arc<Loaded>, state: &Arc<State>, host_state: *mut c_void) -> StoreData {
+        StoreData {
+            module: module.clone(),
+            state: state.clone(),
+            memory: None,
+            instantiated: false,
+            host_state: HostState(host_state),
+            granted_bytes: 0,
+        }
+    }
+
+    pub fn host_state(&self) -> *mut c_void {
+        self.host_state.0
+    }
+
+    /// The growth that was granted last did not happen: the operating system refused.
+    fn take_back(&mut self) {
+        if self.granted_bytes == 0 {
+            return;
+        }
+        let total = self.state.memory_bytes.load(Ordering::Relaxed);
+        self.state.memory_bytes.store(total.saturating_sub(self.granted_bytes), Ordering::Relaxed);
+        self.granted_bytes = 0;
+        self.state.refused.store(true, Ordering::Relaxed);
+    }
+
+    fn growing(&mut self, current: usize, desired: usize, maximum: Option<usize>, unit: u64) -> bool {
+        self.granted_bytes = 0;
+        let bytes = (desired.saturating_sub(current) as u64).saturating_mul(unit);
+        let total = self.state.memory_bytes.load(Ordering::Relaxed).saturating_add(bytes);
+        if total > self.module.limits.memory_bytes {
+            self.state.refused.store(true, Ordering::Relaxed);
+            return false;
+        }
+        // Beyond its own maximum a growth fails without any limit of ours. (Bounded by the pool's
+        // room for a table, it is ours.)
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            if maximum == Some(MAX_TABLE_ELEMENTS) {
+                self.state.refused.store(true, Ordering::Relaxed);
+            }
+            return false;
+        }
+        self.state.memory_bytes.store(total, Ordering::Relaxed);
+        self.granted_bytes = bytes;
+        true
+    }
+}
+
+impl ResourceLimiter for StoreData {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.growing(current, desired, maximum, 1))
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.take_back();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.growing(current, desired, maximum, TABLE_ELEMENT_BYTES))
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.take_back();
+        Ok(())
+    }
+}
+
+type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
+
+pub struct Instance {
+    /// None when the run is over: the sandbox has gone back to the pool.
+    run: Option<Run>,
+    state: Arc<State>,
+    outcome: Option<RunOutcome>,
+    detail_bytes: usize,
+}
+
+impl Instance {
+    pub fn new(module: &Arc<Loaded>, host_state: *mut c_void, entry: &str) -> Outcome<Instance> {
+        let entry = module.entry(entry)?;
+        let state = Arc::new(State::default());
+        let mut run: Run = Box::pin(run(StoreData::new(module, &state, host_state), entry));
+        let mut instance =
+            Instance { run: None, state, outcome: None, detail_bytes: module.limits.detail_bytes };
+        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => instance.run = Some(run),
+            Poll::Ready(Err(error)) if error.is::<PoolConcurrencyLimitError>() => {
+                return Err(Failure::new(GodwitStatus::Overloaded, error_text(&error)));
+            }
+            Poll::Ready(result) => instance.end(result),
+        }
+        Ok(instance)
+    }
+
+    pub fn resume(&mut self) -> GodwitProgress {
+        let Some(run) = self.run.as_mut() else { return GodwitProgress::Done };
+        self.state.waiting.store(false, Ordering::Relaxed);
+        self.state.started.store(true, Ordering::Relaxed);
+        // Nobody needs the waker: C++ knows what its host functions wait for.
+        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => {
+                self.end(result);
+                GodwitProgress::Done
+            }
+            Poll::Pending if self.state.waiting.load(Ordering::Relaxed) => GodwitProgress::Waiting,
+            Poll::Pending => GodwitProgress::Yielded,
+        }
+    }
+
+    /// How the run ended; once.
+    pub fn take_outcome(&mut self) -> Option<RunOutcome> {
+        self.outcome.take()
+    }
+
+    pub fn memory_bytes(&self) -> u64 {
+        self.state.memory_bytes.load(Ordering::Relaxed)
+    }
+
+    /// After a caught panic: the sandbox is not used again.
+    pub fn fail(&mut self, text: &str) {
+        self.outcome = Some(RunOutcome::defect(text));
+        self.run = None;
+    }
+
+    fn end(&mut self, result: wasmtime::Result<()>) {
+        self.outcome = Some(match result {
+            Ok(()) => RunOutcome::finished(),
+            Err(error) => RunOutcome::failed(
+                &error,
+                self.state.refused.load(Ordering::Relaxed),
+                self.detail_bytes,
+            ),
+        });
+        self.run = None;
+    }
+}
+
+async fn run(data: StoreData, entry: ModuleExport) -> wasmtime::Result<()> {
+    let module = data.module.clone();
+    let state = data.state.clone();
+    let mut store = new_store(data);
+    let instance = module.pre.instantiate_async(&mut store).await?;
+    let memory = match &module.memory {
+        Some(export) => memory_of(instance.get_module_export(&mut store, export)),
+        None => None,
+    };
+    store.data_mut().memory = memory;
+    store.data_mut().instantiated = true;
+    if !state.started.load(Ordering::Relaxed) {
+        SuspendOnce(false).await;
+    }
+    store.set_epoch_deadline(1);
+    let function = instance
+        .get_module_export(&mut store, &entry)
+        .and_then(wasmtime::Extern::into_func)
+        .ok_or_else(|| wasmtime::Error::msg("the entry is not a function"))?;
+    // SAFETY: Loaded::entry has checked that the export is a function of type () -> ().
+    let function = unsafe { TypedFunc::<(), ()>::new_unchecked(&store, function) };
+    function.call_async(&mut store, ()).await
+}
+
+fn new_store(data: StoreData) -> Store<StoreData> {
+    let engine = data.module.engine.clone();
+    let mut store = Store::new(&engine, data);
+    store.limiter(|data| data);
+    store.epoch_deadline_async_yield_and_update(1);
+    // Passed already: a start function suspends at once.
+    store.set_epoch_deadline(0);
+    store
+}
+
+/// Several memories or tables: only an instance tells their sum. A trial instance is made and
+/// dropped; a start function does not get beyond its first instruction (one that is itself an
+/// import meets a null host state, which ends it).
+pub fn check_sum_of_minimums(module: &Arc<Loaded>) -> Outcome<()> {
+    let needed = module.pre.module().resources_required();
+    if needed.num_memories <= 1 && needed.num_tables <= 1 {
+        return Ok(());
+    }
+    let state = Arc::new(State::default());
+    let mut store = new_store(StoreData::new(module, &state, std::ptr::null_mut()));
+    let trial = std::pin::pin!(module.pre.instantiate_async(&mut store));
+    // Whatever else goes wrong here is the run's to report.
+    let _ = trial.poll(&mut Context::from_waker(Waker::noop()));
+    if !state.refused.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(minimum_failure(state.memory_bytes.load(Ordering::Relaxed), module.limits))
+}

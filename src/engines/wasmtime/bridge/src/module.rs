@@ -1,0 +1,220 @@
+//! A loaded module: verified code mapped, imports resolved once, ready to be instantiated often.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::fs::File;
+use std::sync::Arc;
+
+use wasmtime::{
+    Engine, Extern, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, ValType,
+};
+
+use crate::error::{clean_name, error_text, BoundedText, Failure, Outcome};
+use crate::host::HostFunction;
+use crate::instance::StoreData;
+use crate::types::GodwitStatus;
+
+/// Bytes that one table element is charged with.
+pub const TABLE_ELEMENT_BYTES: u64 = 8;
+/// Custom page sizes are off, so every memory counts in pages of 64 KiB.
+const PAGE_BYTES: u64 = 64 << 10;
+/// Imports that an error names; the rest is counted.
+const MAX_NAMED_IMPORTS: usize = 20;
+const MAX_NAMED_TYPES: usize = 12;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub memory_bytes: u64,
+    pub detail_bytes: usize,
+}
+
+pub struct Loaded {
+    pub engine: Engine,
+    pub pre: InstancePre<StoreData>,
+    pub limits: Limits,
+    /// The exported memory "memory".
+    pub memory: Option<ModuleExport>,
+    /// The export "_start", when it is of type () -> ().
+    start: Option<ModuleExport>,
+}
+
+/// REQUIRES: `code` is what `engine::compile` made, verified and immutable: it will be executed.
+pub fn load(
+    engine: &Engine,
+    code: File,
+    functions: &[HostFunction],
+    limits: Limits,
+) -> Outcome<Arc<Loaded>> {
+    // SAFETY: the caller verified the code and sealed the file (godwit_module_load's contract);
+    // Wasmtime itself checks version, settings and CPU features.
+    let module = unsafe { Module::deserialize_open_file(engine, code) }.map_err(refused)?;
+    check_minimum(&module, limits)?;
+    let linker = link(engine, &module, functions)?;
+    let pre = linker
+        .instantiate_pre(&module)
+        .map_err(|error| Failure::new(GodwitStatus::ImportSignature, error_text(&error)))?;
+    let memory = match module.get_export("memory") {
+        Some(ExternType::Memory(_)) => module.get_export_index("memory"),
+        _ => None,
+    };
+    let start = find_entry(&module, "_start");
+    let loaded = Arc::new(Loaded { engine: engine.clone(), pre, limits, memory, start });
+    crate::instance::check_sum_of_minimums(&loaded)?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    pub fn entry(&self, name: &str) -> Outcome<ModuleExport> {
+        let found = if name == "_start" { self.start } else { find_entry(self.pre.module(), name) };
+        found.ok_or_else(|| {
+            Failure::new(
+                GodwitStatus::NoEntry,
+                format_args!("no exported function `{}` without parameters and results", clean_name(name)),
+            )
+        })
+    }
+}
+
+fn find_entry(module: &Module, name: &str) -> Option<ModuleExport> {
+    match module.get_export(name) {
+        Some(ExternType::Func(ty)) if ty.params().len() == 0 && ty.results().len() == 0 => {
+            module.get_export_index(name)
+        }
+        _ => None,
+    }
+}
+
+/// Loading failed: the pool's bounds are told apart from a foreign or damaged artifact by the
+/// contexts that Wasmtime adds (the version is pinned; the tests below would notice a change).
+fn refused(error: wasmtime::Error) -> Failure {
+    let text = error_text(&error);
+    let status = if !text.contains("does not fit in pooling allocator requirements") {
+        GodwitStatus::ArtifactInvalid
+    } else if text.contains("minimum") {
+        GodwitStatus::MemoryMinimum
+    } else {
+        GodwitStatus::UnsupportedFeature
+    };
+    Failure::new(status, text)
+}
+
+/// The largest memory and the largest table alone; exact for a module with one of each.
+fn check_minimum(module: &Module, limits: Limits) -> Outcome<()> {
+    let needed = module.resources_required();
+    let memory = needed.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE_BYTES);
+    let table = needed.max_initial_table_size.unwrap_or(0).saturating_mul(TABLE_ELEMENT_BYTES);
+    let sum = memory.saturating_add(table);
+    if sum <= limits.memory_bytes {
+        return Ok(());
+    }
+    Err(minimum_failure(sum, limits))
+}
+
+pub fn minimum_failure(bytes: u64, limits: Limits) -> Failure {
+    Failure::new(
+        GodwitStatus::MemoryMinimum,
+        format_args!(
+            "initial memories and tables need more than {} bytes (at least {bytes})",
+            limits.memory_bytes
+        ),
+    )
+}
+
+fn link(
+    engine: &Engine,
+    module: &Module,
+    functions: &[HostFunction],
+) -> Outcome<Linker<StoreData>> {
+    let table: HashMap<(&str, &str), &HostFunction> =
+        functions.iter().map(|f| ((f.module.as_str(), f.name.as_str()), f)).collect();
+    let mut linker = Linker::new(engine);
+    let mut defined = HashSet::new();
+    let mut unknown = Names::default();
+    for import in module.imports() {
+        let key = (import.module(), import.name());
+        let (ExternType::Func(wanted), Some(function)) = (import.ty(), table.get(&key)) else {
+            unknown.add(key);
+            continue;
+        };
+        check_signature(engine, &wanted, function)?;
+        // A module may import the same function twice.
+        if defined.insert(key) {
+            function
+                .define(&mut linker)
+                .map_err(|error| Failure::new(GodwitStatus::Internal, error_text(&error)))?;
+        }
+    }
+    unknown.finish()?;
+    Ok(linker)
+}
+
+fn check_signature(engine: &Engine, wanted: &FuncType, function: &HostFunction) -> Outcome<()> {
+    let given = function.func_type(engine);
+    if given.matches(wanted) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        GodwitStatus::ImportSignature,
+        format_args!(
+            "{}.{} is imported as {}, the host function is {}",
+            function.module,
+            function.name,
+            type_text(wanted),
+            type_text(&given)
+        ),
+    ))
+}
+
+fn type_text(ty: &FuncType) -> String {
+    format!("{} -> {}", list_text(ty.params()), list_text(ty.results()))
+}
+
+fn list_text(types: impl ExactSizeIterator<Item = ValType>) -> String {
+    let count = types.len();
+    let mut names: Vec<String> =
+        types.take(MAX_NAMED_TYPES).map(|ty| clean_name(&ty.to_string())).collect();
+    if count > MAX_NAMED_TYPES {
+        names.push(format!("and {} more", count - MAX_NAMED_TYPES));
+    }
+    format!("({})", names.join(", "))
+}
+
+/// Imports that nothing provides: the first are named, all are counted.
+#[derive(Default)]
+struct Names {
+    named: Vec<String>,
+    count: usize,
+}
+
+impl Names {
+    fn add(&mut self, (module, name): (&str, &str)) {
+        if self.named.len() < MAX_NAMED_IMPORTS {
+            let text = format!("{}.{}", clean_name(module), clean_name(name));
+            if self.named.contains(&text) {
+                return;
+            }
+            self.named.push(text);
+        }
+        self.count += 1;
+    }
+
+    fn finish(self) -> Outcome<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let mut text = BoundedText::new(crate::error::MAX_TEXT_BYTES);
+        let _ = text.write_str(&self.named.join(", "));
+        if self.count > self.named.len() {
+            let _ = write!(text, " and {} more", self.count - self.named.len());
+        }
+        Err(Failure::new(GodwitStatus::UnknownImport, text.text))
+    }
+}
+
+/// The memory of an instance, by the export that was looked up at load.
+pub fn memory_of(extern_: Option<Extern>) -> Option<wasmtime::Memory> {
+    match extern_ {
+        Some(Extern::Memory(memory)) => Some(memory),
+        _ => None,
+    }
+}

@@ -1,0 +1,161 @@
+#include "engines/wasmtime/wasmtime_engine.h"
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/conformance.h"
+#include "engines/wasmtime/text.h"
+
+namespace godwit::engines::wasmtime {
+namespace {
+
+using engine::conformance::CompilingHarness;
+using engine::conformance::HarnessFactory;
+
+std::unique_ptr<engine::Engine> make_engine(const WasmtimeOptions& options) {
+  auto engine = create_engine(options);
+  EXPECT_TRUE(engine.has_value()) << engine.error().text();
+  return engine ? *std::move(engine) : nullptr;
+}
+
+HarnessFactory factory() {
+  return {"wasmtime", [] {
+            return std::make_unique<CompilingHarness>(make_engine({.instances = 640}),
+                                                      &text_to_binary);
+          }};
+}
+
+}  // namespace
+}  // namespace godwit::engines::wasmtime
+
+namespace godwit::engine::conformance {
+INSTANTIATE_TEST_SUITE_P(Wasmtime, EngineConformance,
+                         testing::Values(engines::wasmtime::factory()), harness_name);
+}  // namespace godwit::engine::conformance
+
+namespace godwit::engines::wasmtime {
+namespace {
+
+using engine::conformance::run_to_end;
+using engine::conformance::scenario_text;
+using engine::conformance::seal;
+using engine::conformance::TestState;
+
+Bytes binary(std::string_view text) {
+  auto bytes = text_to_binary(text);
+  EXPECT_TRUE(bytes.has_value()) << bytes.error().text();
+  return bytes ? *std::move(bytes) : Bytes{};
+}
+
+TEST(WasmtimeEngine, ACompilersArtifactRunsInARuntime) {
+  const auto compiler = make_engine({.role = Role::kCompiler});
+  const auto runtime = make_engine({.instances = 8});
+  EXPECT_EQ(compiler->fingerprint(), runtime->fingerprint());
+  const auto code = compiler->compile(binary(scenario_text("note")));
+  ASSERT_TRUE(code.has_value()) << code.error().text();
+  const auto module =
+      runtime->load(seal(*code), {.host_functions = engine::conformance::host_functions()});
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  TestState state;
+  auto instance = (*module)->instantiate({.state = &state});
+  ASSERT_TRUE(instance.has_value());
+  EXPECT_EQ(run_to_end(**instance).kind, engine::OutcomeKind::kFinished);
+  EXPECT_THAT(state.notes, testing::ElementsAre(7, 8));
+}
+
+TEST(WasmtimeEngine, ACompilerDoesNotLoad) {
+  const auto compiler = make_engine({.role = Role::kCompiler});
+  const auto code = compiler->compile(binary(scenario_text("finish")));
+  ASSERT_TRUE(code.has_value());
+  EXPECT_FALSE(compiler->load(seal(*code), {}).has_value());
+}
+
+// The compile child runs under RLIMIT_AS of 2 GiB, and its fingerprint is the server's.
+TEST(WasmtimeEngine, ACompilerFitsIntoLittleAddressSpaceAndAnotherProcess) {
+#ifdef GODWIT_SANITIZED
+  GTEST_SKIP() << "a sanitizer's shadow memory does not fit into the limit";
+#else
+  const std::string expected = make_engine({.role = Role::kCompiler})->fingerprint();
+  const Bytes wasm = binary(scenario_text("memory"));
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const rlimit limit{std::uint64_t{2} << 30, std::uint64_t{2} << 30};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(2);
+    const auto compiler = create_engine({.role = Role::kCompiler});
+    if (!compiler) _exit(3);
+    if ((*compiler)->fingerprint() != expected) _exit(4);
+    _exit((*compiler)->compile(wasm).has_value() ? 0 : 5);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+#endif
+}
+
+// What an altered or foreign artifact meets here, below the registry's HMAC.
+TEST(WasmtimeEngine, AnArtifactOfAnotherVersionIsRefused) {
+  const auto runtime = make_engine({.instances = 8});
+  auto code = runtime->compile(binary(scenario_text("finish")));
+  ASSERT_TRUE(code.has_value());
+  // The version that Wasmtime notes in the artifact.
+  const std::string_view text = as_text(*code);
+  const std::size_t place = text.find("48.0.8");
+  ASSERT_NE(place, std::string_view::npos);
+  (*code)[place + 5] = std::byte{'9'};
+  const auto module = runtime->load(seal(*code), {});
+  ASSERT_FALSE(module.has_value());
+  EXPECT_EQ(module.error().code, ErrorCode::kArtifactInvalid);
+}
+
+TEST(WasmtimeEngine, AHostCallWithoutStateTraps) {
+  const auto runtime = make_engine({.instances = 8});
+  const auto code = runtime->compile(binary(scenario_text("note")));
+  const auto module =
+      runtime->load(seal(*code), {.host_functions = engine::conformance::host_functions()});
+  ASSERT_TRUE(module.has_value());
+  auto instance = (*module)->instantiate({});
+  ASSERT_TRUE(instance.has_value());
+  EXPECT_EQ(run_to_end(**instance).trap, engine::Trap::kHost);
+}
+
+// Fresh memory must not cost page faults once a sandbox is warm.
+TEST(WasmtimeEngine, AWarmSandboxHasNoPageFaults) {
+#ifdef GODWIT_SANITIZED
+  GTEST_SKIP() << "the sanitizer's own memory faults";
+#else
+  const auto runtime = make_engine({.instances = 16});
+  // 17 pages, of which a Rust program touches its stack's end at 1 MiB and its data behind it.
+  const auto code = runtime->compile(binary(R"((module (memory (export "memory") 17)
+    (data (i32.const 1048576) "some data")
+    (func (export "_start")
+      (i32.store (i32.const 1048000) (i32.const 1)) (i32.store (i32.const 1040000) (i32.const 1))
+      (i32.store (i32.const 1048600) (i32.const 1)) (i32.store (i32.const 1100000) (i32.const 1)))))"));
+  const auto module = runtime->load(seal(*code), {});
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  const auto run = [&] {
+    auto instance = (*module)->instantiate({});
+    ASSERT_TRUE(instance.has_value());
+    ASSERT_EQ(run_to_end(**instance).kind, engine::OutcomeKind::kFinished);
+  };
+  for (int round = 0; round < 100; ++round) run();
+  rusage before{};
+  rusage after{};
+  getrusage(RUSAGE_THREAD, &before);
+  for (int round = 0; round < 1000; ++round) run();
+  getrusage(RUSAGE_THREAD, &after);
+  EXPECT_LT(after.ru_minflt - before.ru_minflt, 100);
+#endif
+}
+
+}  // namespace
+}  // namespace godwit::engines::wasmtime
