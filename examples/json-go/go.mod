@@ -1,0 +1,3 @@
+module example.org/json-go
+
+go 1.22
