@@ -23,10 +23,11 @@ add_custom_command(
           ${GODWIT_BRIDGE_TARGET_DIR} ${CMAKE_BINARY_DIR}/bridge
   DEPENDS ${bridge_sources} ${CMAKE_SOURCE_DIR}/tools/build_bridge.sh
   COMMENT "Building the Wasmtime bridge (several minutes the first time on a machine)"
-  USES_TERMINAL VERBATIM)
+  VERBATIM)
 add_custom_target(godwit_bridge_build DEPENDS ${GODWIT_BRIDGE_LIBRARY})
 add_library(godwit_bridge STATIC IMPORTED)
 set_target_properties(godwit_bridge PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES ${GODWIT_BRIDGE_DIR}/include
   IMPORTED_LOCATION ${GODWIT_BRIDGE_LIBRARY}
   INTERFACE_LINK_LIBRARIES "Threads::Threads;dl;m;gcc_s")
 add_dependencies(godwit_bridge godwit_bridge_build)

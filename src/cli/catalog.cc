@@ -1,5 +1,9 @@
 #include "cli/catalog.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "base/bytes.h"
@@ -21,17 +25,17 @@ Result<bool> FunctionCatalog::reload() {
   auto listing = folder_.scan();
   if (!listing) return fail(std::move(listing.error()));
   std::map<std::string, Entry> next;
-  bool changed = false;
+  std::vector<const registry::FolderFunction*> stale;
   for (const registry::FolderFunction& source : listing->functions) {
     const auto previous = entries_.find(source.name);
     if (previous != entries_.end() && previous->second.source == source) {
       next.emplace(source.name, previous->second);
-      continue;
+    } else {
+      stale.push_back(&source);
     }
-    changed = true;
-    next.emplace(source.name,
-                 make_entry(source, previous != entries_.end() ? &previous->second : nullptr));
   }
+  bool changed = !stale.empty();
+  for (Entry& entry : make_entries(stale)) next.emplace(entry.source.name, std::move(entry));
   for (const registry::FolderProblem& problem : listing->problems) {
     if (problem.name.empty() || next.contains(problem.name)) continue;
     const auto previous = entries_.find(problem.name);
@@ -51,6 +55,27 @@ Result<bool> FunctionCatalog::reload() {
   return changed;
 }
 
+// Loading waits for disk and compilers: several at a time.
+std::vector<FunctionCatalog::Entry> FunctionCatalog::make_entries(
+    const std::vector<const registry::FolderFunction*>& sources) {
+  std::vector<Entry> entries(sources.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < sources.size(); i = next++) {
+      const auto previous = entries_.find(sources[i]->name);
+      entries[i] =
+          make_entry(*sources[i], previous != entries_.end() ? &previous->second : nullptr);
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (std::size_t i = 1; i < std::min<std::size_t>(parallel_loads_, sources.size()); ++i) {
+    helpers.emplace_back(work);
+  }
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  return entries;
+}
+
 FunctionCatalog::Entry FunctionCatalog::make_entry(const registry::FolderFunction& source,
                                                    const Entry* previous) {
   auto function = load(source, previous);
@@ -63,12 +88,13 @@ FunctionCatalog::Entry FunctionCatalog::make_entry(const registry::FolderFunctio
   }
   const Error& error = function.error();
   const bool keep = previous != nullptr && previous->route.function != nullptr;
-  logger_.error("serve", keep ? "the new version is refused; the old one goes on serving"
-                              : "function refused",
-                {{"function", source.name},
-                 {"file", source.path},
-                 {"error", error.text()},
-                 {"hint", error.next_step()}});
+  logger_.error(
+      "serve",
+      keep ? "the new version is refused; the old one goes on serving" : "function refused",
+      {{"function", source.name},
+       {"file", source.path},
+       {"error", error.text()},
+       {"hint", error.next_step()}});
   if (keep) return {.source = source, .route = previous->route};
   return {.source = source, .route = unavailable_route(source.name, error)};
 }
@@ -123,10 +149,9 @@ void FunctionCatalog::report_problems(const std::vector<registry::FolderProblem>
     std::string text = problem.error.text();
     const auto known = problems_.find(problem.path);
     if (known == problems_.end() || known->second != text) {
-      logger_.warning("serve", "a file is not served",
-                      {{"file", problem.path},
-                       {"error", text},
-                       {"hint", problem.error.next_step()}});
+      logger_.warning(
+          "serve", "a file is not served",
+          {{"file", problem.path}, {"error", text}, {"hint", problem.error.next_step()}});
     }
     current.emplace(problem.path, std::move(text));
   }

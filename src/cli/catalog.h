@@ -24,9 +24,17 @@ namespace godwit::cli {
 
 class FunctionCatalog final {
  public:
+  struct Options {
+    manifest::Limits default_limits;
+    unsigned parallel_loads = 1;
+  };
   FunctionCatalog(const registry::Folder& folder, const registry::Loader& loader,
-                  manifest::Limits default_limits, Logger& logger)
-      : folder_(folder), loader_(loader), default_limits_(default_limits), logger_(logger) {}
+                  const Options& options, Logger& logger)
+      : folder_(folder),
+        loader_(loader),
+        default_limits_(options.default_limits),
+        parallel_loads_(options.parallel_loads),
+        logger_(logger) {}
 
   // Brings the catalog up to date with the folder. True when the routes changed. Errors: the
   // folder itself cannot be read; nothing changes then.
@@ -40,6 +48,7 @@ class FunctionCatalog final {
     gateway::Route route;
   };
 
+  std::vector<Entry> make_entries(const std::vector<const registry::FolderFunction*>& sources);
   Entry make_entry(const registry::FolderFunction& source, const Entry* previous);
   Result<std::shared_ptr<const runtime::Function>> load(const registry::FolderFunction& source,
                                                         const Entry* previous);
@@ -49,6 +58,7 @@ class FunctionCatalog final {
   const registry::Folder& folder_;
   const registry::Loader& loader_;
   const manifest::Limits default_limits_;
+  const unsigned parallel_loads_;
   Logger& logger_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> problems_;  // path → what was said of it

@@ -21,9 +21,9 @@ Result<std::unique_ptr<Platform>> Platform::create(const PlatformOptions& option
     if (options.cache == CacheMode::kRequired) return fail(std::move(opened.error()));
     platform->cache_problem_ = std::move(opened.error());
   }
-  auto engine = engines::wasmtime::create_engine(
-      {.role = engines::wasmtime::Role::kRuntime,
-       .instances = affordable_instances(options.instances)});
+  auto engine =
+      engines::wasmtime::create_engine({.role = engines::wasmtime::Role::kRuntime,
+                                        .instances = affordable_instances(options.instances)});
   if (!engine) return fail(std::move(engine.error()));
   platform->engine_ = std::move(*engine);
   platform->loader_ = std::make_unique<registry::Loader>(

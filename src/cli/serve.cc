@@ -114,8 +114,7 @@ void list_routes(const std::vector<gateway::Route>& routes, Logger& logger) {
   for (const gateway::Route& route : routes) {
     const std::string path = "/" + route.name;
     if (route.function != nullptr) {
-      logger.info("serve", "route",
-                  {{"path", path}, {"source", route.function->spec.source}});
+      logger.info("serve", "route", {{"path", path}, {"source", route.function->spec.source}});
     } else {
       logger.warning("serve", "route answers 503",
                      {{"path", path}, {"error", route.unavailable->text()}});
@@ -154,30 +153,31 @@ Result<int> serve(const ServeOptions& options) {
   }
   auto listen = parse_listen(options.listen);
   if (!listen) return fail(std::move(listen.error()));
+  const unsigned cores = usable_cores();
   auto platform = Platform::create({.state_dir = options.state_dir,
                                     .instances = kSandboxes,
-                                    .cache = CacheMode::kRequired});
+                                    .cache = CacheMode::kRequired,
+                                    .compile_jobs = cores});
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = options.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
                  .level = parse_log_level(options.log_level).value_or(LogLevel::kInfo)});
-  const auto unsafe_files = options.allow_unsafe_files ? registry::UnsafeFiles::kAllow
-                                                       : registry::UnsafeFiles::kRefuse;
+  const auto unsafe_files =
+      options.allow_unsafe_files ? registry::UnsafeFiles::kAllow : registry::UnsafeFiles::kRefuse;
   auto folder = registry::Folder::open(options.path, {.unsafe_files = unsafe_files});
   if (!folder) return fail(std::move(folder.error()));
-  FunctionCatalog catalog(*folder, (*platform)->loader(), limits, logger);
+  FunctionCatalog catalog(*folder, (*platform)->loader(),
+                          {.default_limits = limits, .parallel_loads = cores}, logger);
   auto loaded = catalog.reload();
   if (!loaded) return fail(std::move(loaded.error()));
 
   const engine::Engine& engine = (*platform)->engine();
-  const auto details =
-      options.dev ? gateway::Details::kShown : gateway::Details::kHidden;
-  auto server = server::Server::create(
-      {.listen = std::move(*listen),
-       .threads = options.threads != 0 ? options.threads : usable_cores(),
-       .gateway = {.details = details},
-       .timeouts = {},
-       .thread_started = [&engine] { engine.prepare_thread(); }},
-      logger, catalog.routes());
+  const auto details = options.dev ? gateway::Details::kShown : gateway::Details::kHidden;
+  auto server = server::Server::create({.listen = std::move(*listen),
+                                        .threads = options.threads != 0 ? options.threads : cores,
+                                        .gateway = {.details = details},
+                                        .timeouts = {},
+                                        .thread_started = [&engine] { engine.prepare_thread(); }},
+                                       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
   Reloader reloader(catalog, **server, logger);
   std::unique_ptr<registry::Watcher> watcher;

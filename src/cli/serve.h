@@ -8,15 +8,15 @@
 namespace godwit::cli {
 
 struct ServeOptions {
-  std::string path;                // the folder
-  std::vector<std::string> listen; // HOST:PORT; empty: 127.0.0.1:8080
-  std::string state_dir;           // empty: the default place
-  unsigned threads = 0;            // 0: the cores that the cgroup allows
-  std::vector<std::string> limits; // KEY=VALUE, defaults for functions that set none
-  std::string log_format = "text"; // text, json
-  std::string log_level = "info";  // debug, info, warning, error
+  std::string path;                 // the folder
+  std::vector<std::string> listen;  // HOST:PORT; empty: 127.0.0.1:8080
+  std::string state_dir;            // empty: the default place
+  unsigned threads = 0;             // 0: the cores that the cgroup allows
+  std::vector<std::string> limits;  // KEY=VALUE, defaults for functions that set none
+  std::string log_format = "text";  // text, json
+  std::string log_level = "info";   // debug, info, warning, error
   bool watch = false;
-  bool dev = false;                // implies watch
+  bool dev = false;  // implies watch
   bool allow_unsafe_files = false;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
 };

@@ -17,8 +17,8 @@ constexpr std::size_t kMaxVariables = 1024;
 // Headers that have variables of their own, that would let a client choose the function's proxy
 // (httpoxy), or that speak of a transfer that is over when the function reads its body.
 bool is_left_out(std::string_view name) {
-  constexpr std::string_view kLeftOut[] = {"content-type", "content-length", "proxy",
-                                           "transfer-encoding", "connection", "expect"};
+  constexpr std::string_view kLeftOut[] = {"content-type",      "content-length", "proxy",
+                                           "transfer-encoding", "connection",     "expect"};
   return std::any_of(std::begin(kLeftOut), std::end(kLeftOut), [&](std::string_view left_out) {
     return http::equals_ignoring_case(name, left_out);
   });

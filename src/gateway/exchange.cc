@@ -110,9 +110,9 @@ void Exchange::start() {
   output_.begin(spec.limits.response_body_bytes);
   last_lines_.clear();
   capability::LineSink& sink = *this;
-  log_output_.emplace(
-      capability::LogOutput::Options{.limit_bytes = static_cast<std::size_t>(spec.limits.log_bytes)},
-      sink);
+  log_output_.emplace(capability::LogOutput::Options{.limit_bytes = static_cast<std::size_t>(
+                                                         spec.limits.log_bytes)},
+                      sink);
   invocation_.begin({.function = match_->route->function,
                      .arguments = &adapter_.arguments(),
                      .environment = &adapter_.environment(),
@@ -337,8 +337,7 @@ void Exchange::respond_with_error(ErrorCode code, std::string_view detail) {
   const bool added = head_.fields.append_view("x-request-id", request_id_);
   CHECK(added);
   request_body_.abandon();
-  const std::string body =
-      problem_body({.code = code, .request_id = request_id_, .detail = shown});
+  const std::string body = problem_body({.code = code, .request_id = request_id_, .detail = shown});
   const std::size_t written = response_body_.write(as_bytes(body));
   CHECK(written == body.size(), written, body.size());
   response_body_.finish();

@@ -128,8 +128,8 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   bool open_ = false;
   bool responded_ = false;
   int status_ = 0;
-  std::optional<ErrorCode> code_;           // what went wrong, for the access record
-  std::optional<ErrorCode> end_reason_;     // why we ended the guest ourselves
+  std::optional<ErrorCode> code_;        // what went wrong, for the access record
+  std::optional<ErrorCode> end_reason_;  // why we ended the guest ourselves
   std::string end_detail_;
   TimePoint opened_;
 };

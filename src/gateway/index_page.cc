@@ -25,9 +25,9 @@ std::string escaped(std::string_view text) {
 std::string row(const Route& route) {
   const std::string path = route.script_name.empty() ? "/" : route.script_name;
   if (route.function == nullptr) {
-    return fmt::format(
-        "<tr class=\"down\"><td>{}</td><td>{}</td><td colspan=\"3\">{}</td></tr>\n", escaped(path),
-        error_code_text(route.unavailable->code), escaped(route.unavailable->detail));
+    return fmt::format("<tr class=\"down\"><td>{}</td><td>{}</td><td colspan=\"3\">{}</td></tr>\n",
+                       escaped(path), error_code_text(route.unavailable->code),
+                       escaped(route.unavailable->detail));
   }
   const manifest::FunctionSpec& spec = route.function->spec;
   return fmt::format(

@@ -20,8 +20,8 @@ std::string problem_body(const ProblemOptions& options) {
   const std::string code = error_code_text(options.code);
   std::string body = fmt::format("{{\"type\":\"urn:godwit:error:{}\",\"title\":", code);
   append_json_string(body, info.title);
-  fmt::format_to(std::back_inserter(body), ",\"status\":{},\"code\":\"{}\",\"request_id\":",
-                 info.http_status, code);
+  fmt::format_to(std::back_inserter(body),
+                 ",\"status\":{},\"code\":\"{}\",\"request_id\":", info.http_status, code);
   append_json_string(body, options.request_id);
   if (!options.detail.empty()) {
     body += ",\"detail\":";

@@ -22,8 +22,8 @@ namespace godwit::gateway {
 
 // A function that answers, or the reason why it can't (503 with that code).
 struct Route {
-  std::string name;         // "shop/cart"; empty: the root's index
-  std::string script_name;  // "/shop/cart"; empty for the root's index
+  std::string name;                                   // "shop/cart"; empty: the root's index
+  std::string script_name;                            // "/shop/cart"; empty for the root's index
   std::shared_ptr<const runtime::Function> function;  // null: unavailable
   std::optional<Error> unavailable;
 };

@@ -75,7 +75,8 @@ class Parser::Impl final {
 
   void restart() {
     llhttp_reset(&llhttp_);
-    if (head_.capacity() > kKeptHeadBytes) head_ = std::string();
+    // swap, because assigning an empty string keeps the capacity.
+    if (head_.capacity() > kKeptHeadBytes) std::string().swap(head_);
     head_.clear();
     line_.clear();
     guard_.reset();
@@ -114,6 +115,7 @@ class Parser::Impl final {
     std::string_view name;
     std::string_view value;
     bool fields_full = false;
+    bool nameless_field = false;
     bool chunked = false;
     std::uint64_t content_length = 0;
     std::size_t body_seen_bytes = 0;
@@ -218,8 +220,13 @@ const llhttp_settings_t& Parser::Impl::settings() {
 }
 
 int Parser::Impl::on_field() {
-  // Trailers are checked but not kept: they must not pass for fields (RFC 9110 section 6.5.1).
+  // Trailers are not kept: they must not pass for fields (RFC 9110 section 6.5.1). llhttp ends a
+  // field when it sees what comes after, so views into line_ would be stale here besides.
   if (state_ == State::kTrailer) return 0;
+  if (message_.name.empty()) {
+    message_.nameless_field = true;
+    return -1;
+  }
   if (request_.fields.append_view(message_.name, trim_ows(message_.value))) return 0;
   message_.fields_full = true;
   return -1;
@@ -234,7 +241,9 @@ std::optional<Error> Parser::Impl::run_llhttp(std::string_view bytes) {
     // The request line is well-formed (read_request_line), so it is the method itself.
     return Error{ErrorCode::kMethodNotAllowed, "the method is not known", {}};
   }
-  return Error{ErrorCode::kBadRequest, llhttp_get_error_reason(&llhttp_), {}};
+  const char* const reason =
+      message_.nameless_field ? "a field without a name" : llhttp_get_error_reason(&llhttp_);
+  return Error{ErrorCode::kBadRequest, reason, {}};
 }
 
 // --- The head
@@ -380,6 +389,8 @@ std::optional<Event> Parser::Impl::read_chunk_line(std::string_view& input) {
   if (message_.extension_bytes > limits_.chunk_extension_bytes) {
     return refuse("the chunk extensions are too long");
   }
+  // The extensions mean nothing to anyone here, and llhttp 8.1 refuses valid ones.
+  line_.erase(size->digits, line.size() - size->digits);
   if (auto error = run_llhttp(line_)) return refuse(*std::move(error));
   line_.clear();
   message_.remaining_bytes = size->bytes;
@@ -412,6 +423,11 @@ std::optional<Event> Parser::Impl::read_trailer(std::string_view& input) {
   const bool last = guard_.line_bytes() == 0;
   if (!last && ++message_.lines > limits_.trailer_count) {
     return refuse(ErrorCode::kHeaderFieldsTooLarge, "too many trailers");
+  }
+  const std::string_view name = std::string_view(line_).substr(0, line_.find(':'));
+  if (name.empty() || equals_ignoring_case(name, "content-length") ||
+      equals_ignoring_case(name, "transfer-encoding")) {
+    return refuse("a trailer without a name, or one that speaks of the framing");
   }
   if (auto error = run_llhttp(line_)) return refuse(*std::move(error));
   line_.clear();

@@ -14,6 +14,7 @@ namespace godwit::http {
 struct Trace {
   std::string text;  // "GET /a host=h body=3:abc end; " … "more", "idle" or "kBadRequest"
   std::size_t consumed = 0;
+  std::string_view defect;  // a promise of Parser that was broken; empty: none
 };
 
 // Says how many of the bytes that are left are fed next (at least 1).
@@ -57,7 +58,7 @@ inline Trace trace(std::string_view input, const PieceSize& piece_size, ParserLi
     trace.consumed += step.consumed;
     switch (step.event) {
       case Event::kNeedMore:
-        if (!piece.empty()) trace.text += "BUG: bytes left over";
+        if (!piece.empty()) trace.defect = "bytes left over";
         if (fed == input.size() || !piece.empty()) {
           trace.text += parser.idle() ? "idle" : "more";
           if (!body.empty()) trace.text += " body=" + body;
@@ -69,7 +70,7 @@ inline Trace trace(std::string_view input, const PieceSize& piece_size, ParserLi
       case Event::kHead: trace.text += head_text(parser.request()); break;
       case Event::kBody: body.append(as_text(step.body)); break;
       case Event::kComplete:
-        if (body.size() != parser.body_bytes()) trace.text += "BUG: body_bytes()";
+        if (body.size() != parser.body_bytes()) trace.defect = "body_bytes()";
         if (parser.request().has_body()) {
           trace.text += " body=" + std::to_string(body.size()) + ":" + body;
         }

@@ -12,7 +12,7 @@
 namespace godwit::manifest {
 
 inline constexpr std::size_t kMaxSegmentBytes = 63;
-inline constexpr std::size_t kMaxNameSegments = 8;
+inline constexpr std::size_t kMaxNameSegments = 9;  // eight folders and the name
 
 bool is_function_segment(std::string_view segment);
 // One to kMaxNameSegments segments joined by '/'.

@@ -23,9 +23,7 @@ class Text {
     text.size_ = static_cast<std::size_t>(end - text.buffer_.data());
     return text;
   }
-  std::string_view view() const {
-    return {buffer_.data(), size_};
-  }
+  std::string_view view() const { return {buffer_.data(), size_}; }
 
  private:
   std::array<char, 32> buffer_;

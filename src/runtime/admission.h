@@ -68,7 +68,7 @@ class FunctionGate final {
   alignas(64) std::atomic<std::uint32_t> waiting_{0};
   std::mutex mutex_;
   std::list<GateWaiter*> queue_;
-  Limits limits_;                                 // guarded by mutex_ …
+  Limits limits_;                                              // guarded by mutex_ …
   std::atomic<std::uint32_t> running_limit_{limits_.running};  // … but this copy is read freely
 };
 

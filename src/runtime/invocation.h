@@ -58,10 +58,10 @@ class InvocationObserver {
 
 // Resources of one run, for the access record and `--stats`.
 struct Usage {
-  Nanoseconds cpu{0};             // of the guest and its host calls
-  Nanoseconds setup{0};           // making the instance
-  Nanoseconds cleanup{0};         // dropping it
-  std::uint64_t memory_bytes = 0; // linear memories and tables at the end
+  Nanoseconds cpu{0};              // of the guest and its host calls
+  Nanoseconds setup{0};            // making the instance
+  Nanoseconds cleanup{0};          // dropping it
+  std::uint64_t memory_bytes = 0;  // linear memories and tables at the end
   std::uint32_t slices = 0;
 };
 
@@ -126,11 +126,11 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
 
   Worker& worker_;
   State state_ = State::kIdle;
-  bool woken_ = false;        // wake() came while running
-  bool has_place_ = false;    // counted by the gate
-  bool ready_linked_ = false; // in the worker's ready list
-  bool on_cpu_clock_ = false; // charged by the thread's CPU clock since the first epoch yield
-  std::uint64_t ticket_ = 0;  // names this run in cross-thread grants; 0: none outstanding
+  bool woken_ = false;         // wake() came while running
+  bool has_place_ = false;     // counted by the gate
+  bool ready_linked_ = false;  // in the worker's ready list
+  bool on_cpu_clock_ = false;  // charged by the thread's CPU clock since the first epoch yield
+  std::uint64_t ticket_ = 0;   // names this run in cross-thread grants; 0: none outstanding
   InvocationInput input_;
   InvocationObserver* observer_ = nullptr;
   TimePoint deadline_;

@@ -4,9 +4,9 @@
 #include <array>
 #include <cerrno>
 
-#include <boost/asio/post.hpp>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <boost/asio/post.hpp>
 
 #include "base/check.h"
 
@@ -118,9 +118,8 @@ void Connection::reset_now() {
 void Connection::close_exchange(bool complete) {
   exchange_open_ = false;
   responding_ = false;
-  exchange_.close({.body_bytes = body_sent_,
-                   .complete = complete,
-                   .request_body_bytes = parser_.body_bytes()});
+  exchange_.close(
+      {.body_bytes = body_sent_, .complete = complete, .request_body_bytes = parser_.body_bytes()});
 }
 
 // --- Reading ------------------------------------------------------------------------------------
@@ -571,7 +570,7 @@ void Connection::on_timer() noexcept {
     case Intake::kComplete:
       // The guest has limits of its own; only a client that does not read is timed here.
       due = responding_ && out_sent_ < out_.size() ? last_progress_ + set_.timeouts().stall
-                                                    : now + set_.timeouts().stall;
+                                                   : now + set_.timeouts().stall;
       break;
   }
   if (due > now) return set_.timers().arm(*this, due);

@@ -161,7 +161,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool responding_ = false;
   bool keep_alive_ = true;
   http::BodyFraming framing_ = http::BodyFraming::kNone;
-  std::string out_;             // head and chunk framing that is not sent yet
+  std::string out_;  // head and chunk framing that is not sent yet
   std::size_t out_sent_ = 0;
   std::size_t chunk_left_ = 0;  // bytes of the open chunk that are still in the pipe
   bool chunk_open_ = false;     // its closing CRLF is not queued yet

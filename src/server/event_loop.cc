@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <cstdint>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 
 #include "base/check.h"
 #include "base/error.h"

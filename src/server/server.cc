@@ -5,8 +5,8 @@
 #include <future>
 #include <thread>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <pthread.h>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "runtime/worker.h"
 #include "server/event_loop.h"

@@ -23,21 +23,21 @@ class Scatter final {
  public:
   explicit Scatter(const IovecList& list) : list_(list) {}
 
-  // False when the buffers, as they are now, have no room for all of it.
-  bool put(ByteSpan bytes) {
-    while (!bytes.empty()) {
-      if (index_ == list_.count()) return false;
+  // How many of the bytes found room in the buffers as they are now.
+  std::size_t put(ByteSpan bytes) {
+    std::size_t done = 0;
+    while (done != bytes.size() && index_ != list_.count()) {
       const auto buffer = list_.buffer(index_);
-      if (!buffer || offset_ > buffer->size()) return false;
-      const std::size_t size = buffer->copy_from(bytes, offset_);
-      bytes = bytes.subspan(size);
+      if (!buffer || offset_ > buffer->size()) break;
+      const std::size_t size = buffer->copy_from(bytes.subspan(done), offset_);
+      done += size;
       offset_ += size;
       if (offset_ == buffer->size()) {
         ++index_;
         offset_ = 0;
       }
     }
-    return true;
+    return done;
   }
 
  private:
@@ -57,9 +57,10 @@ Transfer read_available(capability::InputStream& input, const IovecList& list) {
       done.ended = got.status == capability::ReadStatus::kEnd;
       break;
     }
-    if (!buffers.put(std::span(bounce).first(got.size))) break;
-    done.size += got.size;
-    left -= got.size;
+    const std::size_t size = buffers.put(std::span(bounce).first(got.size));
+    done.size += size;
+    if (size < got.size) break;  // the guest's own doing: it changed its buffers by reading
+    left -= size;
   }
   return done;
 }

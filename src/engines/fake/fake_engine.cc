@@ -32,41 +32,77 @@ Result<std::string> read_all(const engine::Artifact& artifact) {
   return text;
 }
 
-// An i32 may be written signed or unsigned.
-bool fits(std::uint64_t argument, engine::ValueType type) {
-  if (type == engine::ValueType::kI64) return true;
+// An i32 may be written signed or unsigned. Floating point operands cannot be written at all.
+bool fits(const Operand& operand, engine::ValueType type) {
+  if (operand.is_result || type == engine::ValueType::kI64) return true;
   if (type != engine::ValueType::kI32) return false;
-  return argument <= UINT32_MAX || argument >= std::uint64_t{0} - (std::uint64_t{1} << 31);
+  return operand.number <= UINT32_MAX ||
+         operand.number >= std::uint64_t{0} - (std::uint64_t{1} << 31);
 }
 
-Result<void> check_call(const Step& step, const engine::HostFunction& function) {
-  bool matches = step.arguments.size() == function.parameters.size() &&
-                 step.arguments.size() <= kMaxParameters;
-  for (std::size_t i = 0; matches && i < step.arguments.size(); ++i) {
-    matches = fits(step.arguments[i], function.parameters[i]);
+std::string types_text(std::span<const engine::ValueType> types) {
+  constexpr std::string_view kNames[] = {"i32", "i64", "f32", "f64"};
+  std::string text = "(";
+  for (const engine::ValueType type : types) {
+    if (text.size() > 1) text += ' ';
+    text += kNames[static_cast<std::size_t>(type)];
   }
-  if (matches) return {};
-  return fail(ErrorCode::kImportSignature,
-              fmt::format("line {}: {}.{}", step.line, function.module, function.name));
+  return text + ")";
 }
 
-Result<std::vector<const engine::HostFunction*>> resolve(
-    const Script& script, std::span<const engine::HostFunction> provided) {
-  std::vector<const engine::HostFunction*> functions;
+tl::unexpected<Error> wrong_signature(std::string_view where, const engine::HostFunction& function,
+                                      std::string_view expected) {
+  return fail(ErrorCode::kImportSignature,
+              fmt::format("{}: {}.{} is {} -> {}, the script expects {}", where, function.module,
+                          function.name, types_text(function.parameters),
+                          types_text(function.results), expected));
+}
+
+using HostFunctions = std::vector<const engine::HostFunction*>;
+
+Result<void> check_signatures(const Script& script, const HostFunctions& functions) {
+  for (const ImportType& wanted : script.types) {
+    const engine::HostFunction& function = *functions[wanted.function];
+    if (wanted.type != types_text(function.parameters) + " -> " + types_text(function.results)) {
+      return wrong_signature("import", function, wanted.type);
+    }
+  }
+  for (const Step& step : script.steps) {
+    if (step.kind != StepKind::kCall) continue;
+    const engine::HostFunction& function = *functions[step.function];
+    bool matches = step.arguments.size() == function.parameters.size() &&
+                   step.arguments.size() <= kMaxParameters;
+    for (std::size_t i = 0; matches && i < step.arguments.size(); ++i) {
+      matches = fits(step.arguments[i], function.parameters[i]);
+    }
+    if (!matches) {
+      return wrong_signature(fmt::format("line {}", step.line), function, "other operands");
+    }
+  }
+  return {};
+}
+
+Result<HostFunctions> resolve(const Script& script,
+                              std::span<const engine::HostFunction> provided) {
+  HostFunctions functions;
+  std::string unknown;
   for (const ImportName& wanted : script.functions) {
     const auto found = std::find_if(provided.begin(), provided.end(), [&](const auto& function) {
       return function.module == wanted.module && function.name == wanted.name;
     });
     if (found == provided.end()) {
-      return fail(ErrorCode::kUnknownImport, fmt::format("{}.{}", wanted.module, wanted.name));
+      fmt::format_to(std::back_inserter(unknown), "{}{}.{}", unknown.empty() ? "" : ", ",
+                     wanted.module, wanted.name);
+    } else {
+      functions.push_back(&*found);
     }
-    functions.push_back(&*found);
   }
-  for (const Step& step : script.steps) {
-    if (step.kind != StepKind::kCall) continue;
-    if (auto checked = check_call(step, *functions[step.function]); !checked) {
-      return fail(std::move(checked.error()));
-    }
+  if (!unknown.empty()) {
+    unknown.resize(std::min<std::size_t>(unknown.size(), 4096));
+    return fail(ErrorCode::kUnknownImport, std::move(unknown));
+  }
+  if (auto checked = check_signatures(script, functions); !checked) {
+    return fail(std::move(checked.error()));
   }
   return functions;
 }
@@ -79,14 +115,16 @@ class FakeModule final : public engine::Module {
 
   Result<std::unique_ptr<engine::Instance>> instantiate(
       const engine::InstantiateOptions& options) const override {
-    if (options.entry != "_start") {
-      return fail(ErrorCode::kNoContract, fmt::format("no export {}", options.entry));
-    }
+    const std::vector<Entry>& entries = program_->script.entries;
+    const auto entry = std::find_if(entries.begin(), entries.end(), [&](const Entry& candidate) {
+      return candidate.name == options.entry;
+    });
+    if (entry == entries.end()) return fail(ErrorCode::kNoContract, "no such entry");
     if (pool_->live.fetch_add(1, std::memory_order_relaxed) >= pool_->max) {
       pool_->live.fetch_sub(1, std::memory_order_relaxed);
       return fail(ErrorCode::kServerOverloaded, "the fake engine's instances are used up");
     }
-    return std::make_unique<FakeInstance>(program_, pool_, options.state);
+    return std::make_unique<FakeInstance>(program_, pool_, options.state, entry->step);
   }
 
  private:

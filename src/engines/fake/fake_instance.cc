@@ -26,6 +26,12 @@ constexpr std::uint32_t kDataBytes = static_cast<std::uint32_t>(kPageBytes - kDa
 constexpr int kStepsPerSlice = 1000;
 constexpr Nanoseconds kSpinSlice = std::chrono::microseconds(500);
 
+std::byte* zeroed(std::uint64_t size) {
+  auto* const memory = static_cast<std::byte*>(std::calloc(size, 1));
+  CHECK(memory != nullptr, size);
+  return memory;
+}
+
 // For scripts that call nothing, or functions that have no state.
 struct NoState final : engine::HostState {};
 
@@ -40,11 +46,14 @@ const engine::HostFunction& Program::preview1(std::string_view name) const {
 }
 
 FakeInstance::FakeInstance(std::shared_ptr<const Program> program,
-                           std::shared_ptr<FakeEngine::Pool> pool, engine::HostState* state)
+                           std::shared_ptr<FakeEngine::Pool> pool, engine::HostState* state,
+                           std::size_t first_step)
     : program_(std::move(program)),
       pool_(std::move(pool)),
       state_(state),
-      memory_(program_->script.pages * kPageBytes) {}
+      memory_(zeroed(program_->script.pages * kPageBytes), &std::free),
+      memory_bytes_(program_->script.pages * kPageBytes),
+      step_(first_step) {}
 
 FakeInstance::~FakeInstance() { pool_->live.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -85,7 +94,8 @@ FakeInstance::Next FakeInstance::run_step(const Step& step) {
       return progress_++ < step.number ? Next::kYield : Next::kNextStep;
     case StepKind::kWait: return Next::kWait;
     case StepKind::kSpin: return spin();
-    case StepKind::kCall: return call(*program_->functions[step.function], step.arguments);
+    case StepKind::kCall: return call_step(step);
+    case StepKind::kReturn: return end({});
     case StepKind::kExpect: return check(step, result_);
     case StepKind::kExit: return exit(step.number);
     case StepKind::kTrap: return trap(step.trap, step.text);
@@ -102,15 +112,17 @@ FakeInstance::Next FakeInstance::run_step(const Step& step) {
 
 FakeInstance::Next FakeInstance::run_memory_step(const Step& step) {
   if (step.kind == StepKind::kGrow || step.kind == StepKind::kMustGrow) {
+    const std::uint64_t pages_before = memory_bytes_ / kPageBytes;
     const bool grown = grow(step.number);
+    result_ = grown ? pages_before : UINT32_MAX;
     if (grown || step.kind == StepKind::kGrow) return Next::kNextStep;
     return trap(engine::Trap::kUnreachable, "");
   }
   if (step.kind == StepKind::kData) {
-    if (step.text.size() > memory_.size() || step.number > memory_.size() - step.text.size()) {
+    if (step.text.size() > memory_bytes_ || step.number > memory_bytes_ - step.text.size()) {
       return trap(engine::Trap::kMemoryOutOfBounds, "");
     }
-    std::memcpy(memory_.data() + step.number, step.text.data(), step.text.size());
+    std::memcpy(memory_.get() + step.number, step.text.data(), step.text.size());
     return Next::kNextStep;
   }
   if (step.kind == StepKind::kStore) {
@@ -149,7 +161,7 @@ FakeInstance::Next FakeInstance::run_loop_step(const Step& step) {
 FakeInstance::Next FakeInstance::write_once(std::uint64_t fd, std::string_view text,
                                             std::uint32_t& written) {
   const auto size = std::min<std::size_t>(text.size(), kDataBytes);
-  std::memcpy(memory_.data() + kData, text.data(), size);
+  std::memcpy(memory_.get() + kData, text.data(), size);
   store(kIovec, kData, 4);
   store(kIovec + 4, size, 4);
   const Next next = call_or_trap("fd_write", {fd, kIovec, 1, kResult});
@@ -235,16 +247,16 @@ FakeInstance::Next FakeInstance::fetch_strings(std::string_view sizes_get, std::
   if (next != Next::kNextStep) return next;
   const std::uint64_t pointers_size = *load(kResult, 4) * 4;
   const std::uint64_t block_size = *load(kResult + 4, 4);
-  std::uint64_t area = kData;
-  if (pointers_size + block_size > kDataBytes) {
-    area = memory_.size();
-    if (!grow((pointers_size + block_size + kPageBytes - 1) / kPageBytes)) {
-      return trap(engine::Trap::kUnreachable, "");
-    }
+  const std::uint64_t size = pointers_size + block_size;
+  if (size > kDataBytes && size > strings_bytes_) {
+    strings_ = memory_bytes_;
+    if (!grow((size + kPageBytes - 1) / kPageBytes)) return trap(engine::Trap::kUnreachable, "");
+    strings_bytes_ = memory_bytes_ - strings_;
   }
+  const std::uint64_t area = size > kDataBytes ? strings_ : kData;
   next = call_or_trap(get, {area, area + pointers_size});
   if (next == Next::kNextStep) {
-    block.assign(reinterpret_cast<const char*>(memory_.data() + area + pointers_size), block_size);
+    block.assign(reinterpret_cast<const char*>(memory_.get() + area + pointers_size), block_size);
   }
   return next;
 }
@@ -252,7 +264,7 @@ FakeInstance::Next FakeInstance::fetch_strings(std::string_view sizes_get, std::
 // One relative subscription of the monotonic clock (abi.h of src/wasi has the layout).
 FakeInstance::Next FakeInstance::sleep(std::uint64_t milliseconds) {
   constexpr std::uint64_t kMonotonic = 1;
-  std::memset(memory_.data() + kSubscription, 0, 48);
+  std::memset(memory_.get() + kSubscription, 0, 48);
   store(kSubscription + 16, kMonotonic, 4);
   store(kSubscription + 24, milliseconds * 1'000'000, 8);
   return call_or_trap("poll_oneoff", {kSubscription, kEvent, 1, kResult});
@@ -276,6 +288,15 @@ FakeInstance::Next FakeInstance::call_or_trap(std::string_view name,
   return trap(engine::Trap::kUnreachable, fmt::format("{}: errno {}", name, result_));
 }
 
+FakeInstance::Next FakeInstance::call_step(const Step& step) {
+  std::array<std::uint64_t, kMaxParameters> values{};
+  for (std::size_t i = 0; i < step.arguments.size(); ++i) {
+    values[i] = step.arguments[i].is_result ? result_ : step.arguments[i].number;
+  }
+  return call(*program_->functions[step.function],
+              std::span(values).first(step.arguments.size()));
+}
+
 FakeInstance::Next FakeInstance::call(const engine::HostFunction& function,
                                       std::span<const std::uint64_t> arguments) {
   CHECK(arguments.size() == function.parameters.size(), function.name);
@@ -283,7 +304,7 @@ FakeInstance::Next FakeInstance::call(const engine::HostFunction& function,
   for (std::size_t i = 0; i < arguments.size(); ++i) values[i].u64 = arguments[i];
   NoState no_state;
   engine::HostState& state = state_ != nullptr ? *state_ : no_state;
-  const engine::GuestMemory memory(memory_.data(), memory_.size());
+  const engine::GuestMemory memory(memory_.get(), memory_bytes_);
   const std::span<const engine::Value> passed(values.data(), arguments.size());
   engine::HostCall host_call(passed, memory, state);
   switch (function.call(host_call)) {
@@ -307,11 +328,15 @@ FakeInstance::Next FakeInstance::call(const engine::HostFunction& function,
 bool FakeInstance::grow(std::uint64_t pages) {
   const std::uint64_t limit =
       std::min(program_->limits.memory_bytes, Script::kMaxPages * kPageBytes);
-  if (pages > limit / kPageBytes || memory_.size() + pages * kPageBytes > limit) {
+  if (pages > limit / kPageBytes || memory_bytes_ + pages * kPageBytes > limit) {
     growth_refused_ = true;
     return false;
   }
-  memory_.resize(memory_.size() + pages * kPageBytes);
+  const std::uint64_t size = memory_bytes_ + pages * kPageBytes;
+  std::byte* const larger = zeroed(size);
+  std::memcpy(larger, memory_.get(), memory_bytes_);
+  memory_.reset(larger);
+  memory_bytes_ = size;
   return true;
 }
 
@@ -337,15 +362,15 @@ FakeInstance::Next FakeInstance::end(engine::Outcome outcome) {
 }
 
 bool FakeInstance::store(std::uint64_t address, std::uint64_t value, std::uint32_t width) {
-  if (width > memory_.size() || address > memory_.size() - width) return false;
-  std::memcpy(memory_.data() + address, &value, width);
+  if (width > memory_bytes_ || address > memory_bytes_ - width) return false;
+  std::memcpy(memory_.get() + address, &value, width);
   return true;
 }
 
 std::optional<std::uint64_t> FakeInstance::load(std::uint64_t address, std::uint32_t width) const {
-  if (width > memory_.size() || address > memory_.size() - width) return {};
+  if (width > memory_bytes_ || address > memory_bytes_ - width) return {};
   std::uint64_t value = 0;
-  std::memcpy(&value, memory_.data() + address, width);
+  std::memcpy(&value, memory_.get() + address, width);
   return value;
 }
 

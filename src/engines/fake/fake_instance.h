@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -37,12 +38,12 @@ struct Program {
 class FakeInstance final : public engine::Instance {
  public:
   FakeInstance(std::shared_ptr<const Program> program, std::shared_ptr<FakeEngine::Pool> pool,
-               engine::HostState* state);
+               engine::HostState* state, std::size_t first_step);
   ~FakeInstance() override;
 
   engine::Progress resume() override;
   engine::Outcome take_outcome() override;
-  std::uint64_t memory_bytes() const override { return memory_.size(); }
+  std::uint64_t memory_bytes() const override { return memory_bytes_; }
 
  private:
   // What follows a step, or an attempt at it.
@@ -69,6 +70,7 @@ class FakeInstance final : public engine::Instance {
   Next exit(std::uint64_t code);
   Next spin();
 
+  Next call_step(const Step& step);
   // Calls a host function; its result is in result_. kNextStep: it returned.
   Next call(const engine::HostFunction& function, std::span<const std::uint64_t> arguments);
   // The same for one that returns an errno: anything but success traps.
@@ -85,13 +87,17 @@ class FakeInstance final : public engine::Instance {
   std::shared_ptr<const Program> program_;
   std::shared_ptr<FakeEngine::Pool> pool_;
   engine::HostState* state_;
-  std::vector<std::byte> memory_;
+  // From calloc: large memories cost nothing until they are touched.
+  std::unique_ptr<std::byte, decltype(&std::free)> memory_;
+  std::uint64_t memory_bytes_;
   std::size_t step_ = 0;
   std::uint64_t progress_ = 0;         // within the step
   std::uint32_t echo_size_ = 0;        // bytes of the chunk that echo has read
   std::optional<std::string> value_;   // what env or arg is writing
   std::vector<std::uint64_t> repeats_;  // rounds left, innermost last
-  std::uint64_t result_ = 0;           // of the last host call
+  std::uint64_t result_ = 0;           // of the last host call or growth
+  std::uint64_t strings_ = 0;          // where strings are fetched to that outgrow the scratch area
+  std::uint64_t strings_bytes_ = 0;
   bool growth_refused_ = false;
   std::optional<engine::Outcome> outcome_;
 };

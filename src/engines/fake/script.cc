@@ -71,6 +71,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
+// "module.name", or a name of preview 1.
+ImportName import_name(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return {std::string(kPreview1), std::string(name)};
+  return {std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))};
+}
+
 // The first word of `rest`, which loses it.
 std::string_view take_word(std::string_view& rest) {
   rest = trimmed(rest);
@@ -153,6 +160,7 @@ class Parser final {
     if (!open_repeats_.empty()) {
       return fail(ErrorCode::kModuleMalformed, "a repeat has no end");
     }
+    if (script_.entries.empty()) script_.entries.push_back({"_start", 0});
     return std::move(script_);
   }
 
@@ -166,6 +174,8 @@ class Parser final {
     if (rest.empty() || rest.starts_with('#')) return true;
     const std::string_view name = take_word(rest);
     if (name == "memory") return parse_memory(rest);
+    if (name == "entry") return parse_entry(rest);
+    if (name == "import") return parse_import(rest);
     const auto* const verb =
         std::find_if(std::begin(kVerbs), std::end(kVerbs),
                      [&](const Verb& candidate) { return candidate.name == name; });
@@ -187,6 +197,29 @@ class Parser final {
     if (!script_.steps.empty() || memory_seen_) return bad("memory must be said once and first");
     memory_seen_ = true;
     script_.pages = *pages;
+    return true;
+  }
+
+  bool parse_entry(std::string_view rest) {
+    const std::string_view name = take_word(rest);
+    if (name.empty() || !rest.empty()) return bad("entry needs one name");
+    if (!open_repeats_.empty()) return bad("a repeat has no end");
+    std::vector<Entry>& entries = script_.entries;
+    if (!script_.steps.empty()) {
+      if (entries.empty()) entries.push_back({"_start", 0});
+      script_.steps.push_back({.kind = StepKind::kReturn, .line = line_});
+    }
+    for (const Entry& entry : entries) {
+      if (entry.name == name) return bad("this entry is there already");
+    }
+    entries.push_back({std::string(name), script_.steps.size()});
+    return true;
+  }
+
+  bool parse_import(std::string_view rest) {
+    const std::string_view name = take_word(rest);
+    if (name.empty() || rest.empty()) return bad("import needs a name and a type");
+    script_.types.push_back({add_function(import_name(name)), std::string(rest)});
     return true;
   }
 
@@ -219,13 +252,15 @@ class Parser final {
   bool parse_call(std::string_view rest, Step& step) {
     const std::string_view name = take_word(rest);
     if (name.empty()) return bad("call needs the name of a host function");
-    const std::size_t dot = name.rfind('.');
-    step.function = add_function(
-        dot == std::string_view::npos
-            ? ImportName{std::string(kPreview1), std::string(name)}
-            : ImportName{std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))});
+    step.function = add_function(import_name(name));
     while (!rest.empty()) {
-      if (!take_number(rest, step.arguments.emplace_back())) return false;
+      Operand& operand = step.arguments.emplace_back();
+      operand.is_result = rest == "result" || rest.starts_with("result ");
+      if (operand.is_result) {
+        take_word(rest);
+      } else if (!take_number(rest, operand.number)) {
+        return false;
+      }
     }
     return true;
   }

@@ -11,10 +11,13 @@
 //   yield 3                   # gives its time slice back so often
 //   wait                      # waits for ever for nothing
 //   spin                      # uses its whole slice for ever
-//   grow 2   must_grow 2      # pages; the second one traps when refused
+//   grow 2   must_grow 2      # pages; result: those before, 0xffffffff when refused (or a trap)
 //   data 0x100 "bytes"   store32 0x100 7   expect32 0x100 7   (8, 32, 64)
-//   call fd_close 1           # any host function ("module.name" for other modules)
-//   expect 0                  # that call's result; otherwise the guest traps
+//   call fd_close 1           # any host function ("module.name" for other modules); the operand
+//                             # `result` is the result of the last call or growth
+//   expect 0                  # that result; otherwise the guest traps
+//   import env.log (i32) -> ()  # what type it expects of a function, to be compared at load
+//   entry other               # what follows is this export, what came before is _start
 //   repeat 10 … end           # nested at most kMaxNesting deep
 //   exit 3                    # through proc_exit
 //   trap unreachable "frame"  # or memory table null signature overflow divide conversion stack
@@ -53,6 +56,12 @@ enum class StepKind : std::uint8_t {
   kEnd,
   kExit,
   kTrap,
+  kReturn,
+};
+
+struct Operand {
+  std::uint64_t number = 0;
+  bool is_result = false;  // the last result instead
 };
 
 struct Step {
@@ -62,7 +71,7 @@ struct Step {
   std::uint64_t value = 0;   // its second
   std::uint32_t width = 0;   // of stores and memory expectations: 1, 4 or 8 bytes
   std::string text;
-  std::vector<std::uint64_t> arguments;  // of kCall
+  std::vector<Operand> arguments;        // of kCall
   std::size_t function = 0;              // of kCall: index into functions
   std::size_t other = 0;                 // kRepeat: its end; kEnd: its repeat
   engine::Trap trap = engine::Trap::kNone;
@@ -75,6 +84,17 @@ struct ImportName {
   bool operator==(const ImportName&) const = default;
 };
 
+// A type that an import step asks for, "(i32) -> ()".
+struct ImportType {
+  std::size_t function = 0;  // index into functions
+  std::string type;
+};
+
+struct Entry {
+  std::string name;
+  std::size_t step = 0;  // where it begins; a kReturn step or the script's end ends it
+};
+
 struct Script {
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxNesting = 8;
@@ -83,6 +103,8 @@ struct Script {
   std::uint64_t pages = 1;
   std::vector<Step> steps;
   std::vector<ImportName> functions;  // every host function that is called, each once
+  std::vector<ImportType> types;
+  std::vector<Entry> entries;
 };
 
 // Errors: kModuleMalformed.

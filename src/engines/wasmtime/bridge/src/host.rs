@@ -72,6 +72,21 @@ enum Step {
     Pending,
 }
 
+/// Defines a host function of type (i32…) -> i32 that may wait; one name for each parameter.
+macro_rules! define_i32 {
+    ($function:ident, $linker:ident, $($name:ident),*) => {{
+        let binding = $function.binding;
+        $linker.func_wrap_async(
+            &$function.module,
+            &$function.name,
+            move |caller: Caller<'_, StoreData>, ($($name,)*): ($(define_i32!(@type $name),)*)| {
+                call_i32(caller, binding, [$($name),*])
+            },
+        )?;
+    }};
+    (@type $name:ident) => { i32 };
+}
+
 impl HostFunction {
     pub fn func_type(&self, engine: &Engine) -> FuncType {
         FuncType::new(engine, self.parameters.iter().cloned(), self.result.iter().cloned())
@@ -97,19 +112,34 @@ impl HostFunction {
     }
 
     /// A function that may wait is tried at once; only when it is pending does the guest's fiber
-    /// suspend.
+    /// suspend. WASI's waiting functions are nearly all of type (i32…) -> i32, for which there is
+    /// a way that costs half as much per call.
     fn define_waiting(&self, linker: &mut Linker<StoreData>, ty: FuncType) -> Result<()> {
+        let all_i32 = self.parameters.iter().all(ValType::is_i32)
+            && self.result.as_ref().is_some_and(ValType::is_i32);
+        match self.parameters.len() {
+            1 if all_i32 => define_i32!(self, linker, a),
+            2 if all_i32 => define_i32!(self, linker, a, b),
+            3 if all_i32 => define_i32!(self, linker, a, b, c),
+            4 if all_i32 => define_i32!(self, linker, a, b, c, d),
+            5 if all_i32 => define_i32!(self, linker, a, b, c, d, e),
+            6 if all_i32 => define_i32!(self, linker, a, b, c, d, e, f),
+            _ => self.define_any(linker, ty)?,
+        };
+        Ok(())
+    }
+
+    fn define_any(&self, linker: &mut Linker<StoreData>, ty: FuncType) -> Result<()> {
         let binding = self.binding;
         let result_type = self.result.clone();
-        linker.func_new_async(&self.module, &self.name, ty, move |caller, arguments, results| {
-            let mut values = Values::new(arguments);
+        linker.func_new_async(&self.module, &self.name, ty, move |mut caller, arguments, results| {
             let result_type = result_type.clone();
             Box::new(async move {
-                let mut caller = caller;
                 let count = arguments.len();
+                let mut values = Values::new(arguments);
                 while let Step::Pending = invoke(&mut caller, binding, values.pointer(), count)? {
                     wait(&mut caller).await;
-                    // A result written by the attempt before must not stand for an argument.
+                    // Whatever the attempt before has left there.
                     values = Values::new(arguments);
                 }
                 if let (Some(ty), Some(result)) = (&result_type, results.first_mut()) {
@@ -119,6 +149,40 @@ impl HostFunction {
             })
         })?;
         Ok(())
+    }
+}
+
+type WaitingCall<'a> = Box<dyn Future<Output = Result<i32>> + Send + 'a>;
+
+fn call_i32<const N: usize>(
+    mut caller: Caller<'_, StoreData>,
+    binding: Binding,
+    arguments: [i32; N],
+) -> WaitingCall<'_> {
+    match try_i32(&mut caller, binding, arguments) {
+        Ok(Some(result)) => Box::new(std::future::ready(Ok(result))),
+        Err(error) => Box::new(std::future::ready(Err(error))),
+        Ok(None) => Box::new(async move {
+            loop {
+                wait(&mut caller).await;
+                if let Some(result) = try_i32(&mut caller, binding, arguments)? {
+                    return Ok(result);
+                }
+            }
+        }),
+    }
+}
+
+/// One attempt; None when it is pending.
+fn try_i32<const N: usize>(
+    caller: &mut Caller<'_, StoreData>,
+    binding: Binding,
+    arguments: [i32; N],
+) -> Result<Option<i32>> {
+    let mut values = arguments.map(ValRaw::i32);
+    match invoke(caller, binding, values.as_mut_ptr().cast(), N)? {
+        Step::Done => Ok(Some(values[0].get_i32())),
+        Step::Pending => Ok(None),
     }
 }
 

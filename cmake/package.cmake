@@ -1,0 +1,43 @@
+# What `./dev install` and `./dev package` put where. The component `godwit` alone is installed: the
+# libraries of the folders are linked into the one binary. src/cli makes the target `godwit`; this
+# file is included last.
+include(GNUInstallDirs)
+set(GODWIT_DOC_DIR ${CMAKE_INSTALL_DATAROOTDIR}/doc/godwit)
+if(TARGET godwit)
+  install(TARGETS godwit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT godwit)
+endif()
+foreach(file README.md LICENSE NOTICE CHANGELOG.md SECURITY.md)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${file})
+    install(FILES ${CMAKE_SOURCE_DIR}/${file} DESTINATION ${GODWIT_DOC_DIR} COMPONENT godwit)
+  endif()
+endforeach()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION ${GODWIT_DOC_DIR} COMPONENT godwit
+        FILES_MATCHING PATTERN "*.md")
+
+set(CPACK_PACKAGE_NAME godwit)
+set(CPACK_PACKAGE_VENDOR "The Godwit authors")
+set(CPACK_PACKAGE_CONTACT "The Godwit authors <godwit@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Serverless WebAssembly functions behind HTTP")
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_GENERATOR DEB TGZ)
+set(CPACK_PACKAGE_FILE_NAME godwit_${PROJECT_VERSION}_${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_COMPONENTS_ALL godwit)
+set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+set(CPACK_STRIP_FILES ON)
+# The tarball unpacks to godwit-VERSION/bin and so on; the .deb installs below /usr.
+set(CPACK_INCLUDE_TOPLEVEL_DIRECTORY ON)
+set(CPACK_ARCHIVE_COMPONENT_INSTALL ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_NAME godwit)
+set(CPACK_DEBIAN_GODWIT_PACKAGE_NAME godwit)
+set(CPACK_DEBIAN_PACKAGE_SECTION httpd)
+# The dependencies are read from the binary where dpkg-shlibdeps is (./dev package installs it).
+find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
+if(DPKG_SHLIBDEPS)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+else()
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6, libstdc++6, libfmt9, libssl3")
+endif()
+include(CPack)

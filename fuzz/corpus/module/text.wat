@@ -1,0 +1,3 @@
+;; comment
+(; block (; nested ;) ;)
+(module (func (export "_start")))

@@ -1,0 +1,38 @@
+// The one binary: `godwit VERB …`, and, started by itself, the compile service.
+#include <csignal>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include "cli/compile_function.h"
+#include "cli/platform.h"
+#include "cli/verbs.h"
+#include "registry/compile_service.h"
+
+namespace {
+
+// The service's socket is what tells our own start from somebody who typed the word.
+bool has_service_socket() {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  return ::getsockopt(godwit::registry::kCompileServiceFd, SOL_SOCKET, SO_TYPE, &type, &size) ==
+             0 &&
+         type == SOCK_SEQPACKET;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using godwit::registry::compile_service_main;
+  using godwit::registry::kCompileServiceFd;
+  // Before anything else: it must have no threads, and needs nothing of what follows.
+  if (argc == 2 && std::string_view(argv[1]) == godwit::cli::kCompileServiceVerb &&
+      has_service_socket()) {
+    return compile_service_main(kCompileServiceFd, &godwit::cli::compile_function);
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write()
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return godwit::cli::run_command_line(words);
+}
