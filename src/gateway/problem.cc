@@ -36,6 +36,10 @@ void problem_head(ErrorCode code, http::ResponseHead& head) {
   head.status = error_info(code).http_status;
   add(head, "Content-Type", kProblemType);
   add(head, "Cache-Control", "no-store");
+  // RFC 9110 section 15.5.6: a 405 names what is allowed.
+  if (head.status == 405) {
+    add(head, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  }
   if (head.status == 429 || head.status == 503) add(head, "Retry-After", "1");
 }
 

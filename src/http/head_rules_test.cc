@@ -1,5 +1,9 @@
 #include "http/head_rules.h"
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 #include "http/line_guard.h"
@@ -37,6 +41,50 @@ TEST(HeadRules, HostNameAndPort) {
   EXPECT_EQ(host_name("[::1]"), "[::1]");
   EXPECT_EQ(host_port("[::1]"), "");
   EXPECT_EQ(host_name(""), "");
+}
+
+// llhttp refuses most of these before they get here; the rule has to hold without it.
+std::string framing_of(std::initializer_list<Field> fields, Version version = Version::kHttp11) {
+  Request request{.version = version};
+  EXPECT_TRUE(request.fields.append("Host", "h"));
+  for (const Field& field : fields) EXPECT_TRUE(request.fields.append(field.name, field.value));
+  const auto read = read_fields(request);
+  if (!read) return std::string(error_info(read.error().code).name);
+  if (request.chunked) return "chunked";
+  return request.content_length ? std::to_string(*request.content_length) : "none";
+}
+
+TEST(HeadRules, Framing) {
+  EXPECT_EQ(framing_of({}), "none");
+  EXPECT_EQ(framing_of({{"content-LENGTH", "7"}}), "7");
+  EXPECT_EQ(framing_of({{"transfer-ENCODING", "Chunked"}}), "chunked");
+  EXPECT_EQ(framing_of({{"Content-Length", "7"}, {"Content-Length", "7"}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Content-Length", "7"}, {"content-length", "8"}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Content-Length", "7,7"}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Content-Length", ""}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Content-Length", "7"}, {"Transfer-Encoding", "chunked"}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked"}}, Version::kHttp10), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", ""}}), "kBadRequest");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "gzip"}}),
+            "kBadRequest");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", ""}}),
+            "kBadRequest");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "gzip,chunked"}}), "kUnsupportedTransferCoding");
+  EXPECT_EQ(framing_of({{"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}}),
+            "kUnsupportedTransferCoding");
+}
+
+TEST(HeadRules, RequestLineNeedsExactlyTwoSpaces) {
+  const auto read = [](std::string_view line) {
+    Request request;
+    return read_request_line(line, {24, 100}, request).has_value();
+  };
+  EXPECT_TRUE(read("GET / HTTP/1.1"));
+  for (const char* line : {"", "GET", "GET ", "GET /", "GET / ", "GET  / HTTP/1.1",
+                           "GET /  HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1",
+                           "GET /a b HTTP/1.1", "GET / HTTP/1.1x", "GET / xHTTP/1.1"}) {
+    EXPECT_FALSE(read(line)) << line;
+  }
 }
 
 TEST(LineGuard, FindsLinesAndKeepsItsPlace) {
