@@ -1,20 +1,29 @@
 #!/usr/bin/env bash
-# Builds the Rust bridge: build_bridge.sh SOURCE_DIR CARGO_TARGET_DIR OUTPUT_DIR
+# Builds the Rust bridge:   build_bridge.sh SOURCE_DIR CARGO_TARGET_DIR OUTPUT_DIR
+# Runs its Rust tests:      build_bridge.sh --test SOURCE_DIR CARGO_TARGET_DIR
+# Clippy, no warnings:      build_bridge.sh --lint SOURCE_DIR CARGO_TARGET_DIR
 # Locked to Cargo.lock. Offline once the crates have been fetched: the network is asked only when
 # the local cache lacks a crate. A lock file serialises clones that build at the same time.
 set -euo pipefail
-source_dir=$1 target_dir=$2 output_dir=$3
-mkdir -p "$target_dir" "$output_dir"
+verb=--build
+case $1 in --*) verb=$1; shift ;; esac
+source_dir=$1 target_dir=$2
+mkdir -p "$target_dir"
 export CARGO_TARGET_DIR=$target_dir
 cd "$source_dir"
 exec 9>"$target_dir/.godwit-lock"
 flock 9
-build() { cargo build --release --locked --quiet "$@"; }
-# Without colour and progress noise; --offline fails at once when a crate is missing.
+# --offline fails at once when a crate is missing.
 if ! cargo fetch --locked --offline --quiet 2>/dev/null; then
   cargo fetch --locked --quiet
 fi
-build --offline
+case $verb in
+--test) exec cargo test --release --locked --offline --lib ;;
+--lint) exec cargo clippy --release --locked --offline --all-targets -- -D warnings ;;
+esac
+cargo build --release --locked --quiet --offline
+output_dir=$3
+mkdir -p "$output_dir"
 # Copied only when different, so that an unchanged bridge does not make everything link again.
 cmp -s "$target_dir/release/libgodwit_wasmtime_bridge.a" "$output_dir/libgodwit_wasmtime_bridge.a" ||
   cp "$target_dir/release/libgodwit_wasmtime_bridge.a" "$output_dir/libgodwit_wasmtime_bridge.a"

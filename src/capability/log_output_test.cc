@@ -63,8 +63,8 @@ TEST(LogOutput, MakesControlCharactersHarmless) {
   Lines sink;
   LogOutput log({}, sink);
   write(log, std::string("a\x1B[31mred\x07 b\tc\x7F") + '\0' + "\rz\n");
-  write(log, "c1 \xC2\x9B!\n");           // CSI as one C1 control
-  write(log, "raw \x9B \xFF \xC3\n");     // not UTF-8
+  write(log, "c1 \xC2\x9B!\n");        // CSI as one C1 control
+  write(log, "raw \x9B \xFF \xC3\n");  // not UTF-8
   write(log, "fine \xC3\xA9 \xE2\x82\xAC \xC2\xA0\n");
   EXPECT_THAT(sink.lines, ElementsAre("a?[31mred? b\tc???z", "c1 ?\?!", "raw ? ? ?",
                                       "fine \xC3\xA9 \xE2\x82\xAC \xC2\xA0"));

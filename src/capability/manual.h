@@ -78,11 +78,12 @@ class ManualTimers final : public Timers {
   // Lets `time` pass and fires what is due then.
   void advance(Nanoseconds time) {
     clock_.advance(time);
-    const auto due = std::stable_partition(armed_.begin(), armed_.end(), [&](const Armed& armed) {
-      return armed.deadline > clock_.now();
+    std::vector<Armed> fired;
+    std::erase_if(armed_, [&](const Armed& armed) {
+      const bool due = armed.deadline <= clock_.now();
+      if (due) fired.push_back(armed);
+      return due;
     });
-    const std::vector<Armed> fired(due, armed_.end());
-    armed_.erase(due, armed_.end());
     for (const Armed& armed : fired) armed.waker->wake();
   }
 

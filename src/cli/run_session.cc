@@ -214,7 +214,12 @@ bool Session::make_head(gateway::OutputState state) {
     }
     return false;
   }
-  if (!head->has_value()) return false;
+  if (!head->has_value()) {
+    if (state == gateway::OutputState::kEnded) {
+      result_.error = Error{ErrorCode::kBadCgiResponse, "the header block has no end", {}};
+    }
+    return false;
+  }
   const bool whole = state == gateway::OutputState::kEnded;
   begin_body(std::move(**head), whole ? std::optional<std::uint64_t>(pipe_.size()) : std::nullopt);
   return true;

@@ -217,8 +217,7 @@ void EngineConformance::SetUp() {
 }
 
 std::shared_ptr<const Module> EngineConformance::load(std::string_view name, Limits limits) {
-  auto module =
-      harness_->scenario(name, {.host_functions = host_functions(), .limits = limits});
+  auto module = harness_->scenario(name, {.host_functions = host_functions(), .limits = limits});
   CHECK(module.has_value(), name, module.error().text());
   return *std::move(module);
 }

@@ -103,8 +103,8 @@ TEST_P(EngineConformance, UnknownImportsAreNamed) {
 TEST_P(EngineConformance, AWrongSignatureNamesBothTypes) {
   const Error error = load_error("wrong_signature");
   EXPECT_EQ(error.code, ErrorCode::kImportSignature);
-  EXPECT_THAT(error.detail, AllOf(HasSubstr("test.note"), HasSubstr("(i64) -> (f32)"),
-                                  HasSubstr("(i32) -> ()")));
+  EXPECT_THAT(error.detail,
+              AllOf(HasSubstr("test.note"), HasSubstr("(i64) -> (f32)"), HasSubstr("(i32) -> ()")));
 }
 
 TEST_P(EngineConformance, ManyUnknownImportsMakeABoundedText) {
@@ -160,8 +160,8 @@ TEST_P(EngineConformance, CompileErrorsAreToldApart) {
     ASSERT_FALSE(compiled.has_value());
     EXPECT_EQ(compiled.error().code, ErrorCode::kModuleMalformed);
   }
-  for (const std::string_view text : {"(module (memory 1 1 shared))",
-                                      "(module (func try nop catch_all end))"}) {
+  for (const std::string_view text :
+       {"(module (memory 1 1 shared))", "(module (func try nop catch_all end))"}) {
     const auto compiled = harness().compile_text(text);
     ASSERT_FALSE(compiled.has_value());
     EXPECT_EQ(compiled.error().code, ErrorCode::kUnsupportedFeature) << text;

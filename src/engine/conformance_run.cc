@@ -90,9 +90,11 @@ TEST_P(EngineConformance, ATrapNamesTheGuestsFrames) {
 TEST_P(EngineConformance, DetailIsBoundedWhateverTheGuestIsNamed) {
   GODWIT_NEEDS(executes_wasm);
   const std::string name(1 << 20, 'x');
-  const std::string text = "(module (func $" + name + " unreachable) (func $\"a\\0ab\\1b[31m\" (call $" +
-                           name + ")) (func (export \"_start\") (call $\"a\\0ab\\1b[31m\")))";
-  for (const std::size_t limit : {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{8192}}) {
+  const std::string text = "(module (func $" + name +
+                           " unreachable) (func $\"a\\0ab\\1b[31m\" (call $" + name +
+                           ")) (func (export \"_start\") (call $\"a\\0ab\\1b[31m\")))";
+  for (const std::size_t limit :
+       {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{8192}}) {
     const Limits limits{.detail_bytes = limit};
     auto module = harness().load_text(text, {.host_functions = host_functions(), .limits = limits});
     ASSERT_TRUE(module.has_value()) << module.error().text();
@@ -124,7 +126,8 @@ TEST_P(EngineConformance, ValuesOfAllTypesCross) {
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
   };
-  EXPECT_THAT(state().notes, ElementsAre(0xffffffff, 2, bits_32(1.5F), bits_64(-2.5), 1, 1, 1, 1, 1));
+  EXPECT_THAT(state().notes,
+              ElementsAre(0xffffffff, 2, bits_32(1.5F), bits_64(-2.5), 1, 1, 1, 1, 1));
 }
 
 TEST_P(EngineConformance, ManyArgumentsCrossAlsoAfterAWait) {
@@ -144,8 +147,7 @@ TEST_P(EngineConformance, HostFunctionsSeeMemoryAsItIsNow) {
   GODWIT_NEEDS(executes_wasm);
   EXPECT_EQ(run("memory").kind, OutcomeKind::kFinished);
   EXPECT_EQ(state().text, "hello");
-  EXPECT_THAT(state().notes,
-              ElementsAre(1, 1, 33, 1, 0, 0, 0, 0, 0, 65536, 1, 131072, 1, 65));
+  EXPECT_THAT(state().notes, ElementsAre(1, 1, 33, 1, 0, 0, 0, 0, 0, 65536, 1, 131072, 1, 65));
 }
 
 TEST_P(EngineConformance, WithoutAnExportedMemoryItsSizeIsZero) {

@@ -75,10 +75,8 @@ constexpr std::array kScenarios{
       (func (export "run") (call $note (i32.const 5)))
       (func (export "wrong") (param i32)) (global (export "global") i32 (i32.const 0))))"},
     // 2048 pages (128 MiB) and 1 page more than the default limit.
-    Scenario{"memory_2048",
-             R"((module (memory (export "memory") 2048) (func (export "_start"))))"},
-    Scenario{"memory_2049",
-             R"((module (memory (export "memory") 2049) (func (export "_start"))))"},
+    Scenario{"memory_2048", R"((module (memory (export "memory") 2048) (func (export "_start"))))"},
+    Scenario{"memory_2049", R"((module (memory (export "memory") 2049) (func (export "_start"))))"},
 
     // --- From here on only engines that execute WebAssembly. ------------------------------------
     Scenario{"trap_unreachable", R"((module (func $inner unreachable)
@@ -135,7 +133,8 @@ constexpr std::array kScenarios{
       (func (export "_start") (call $note (call $nine (i32.const 1) (i32.const 2) (i32.const 3)
         (i32.const 4) (i32.const 5) (i64.const 0x600000006) (i64.const -7) (i32.const 8)
         (i32.const -9))))))"},
-    // Reads and writes of host functions, inside and outside; each note is a host function's answer.
+    // Reads and writes of host functions, inside and outside; each note is a host function's
+    // answer.
     Scenario{"memory", R"((module (import "test" "note" (func $note (param i32)))
       (import "test" "read" (func $read (param i32 i32) (result i32)))
       (import "test" "write" (func $write (param i32 i32 i32) (result i32)))

@@ -1,6 +1,6 @@
 // What an engine must do. Engine, Module, Instance: compile in a child process, load what was
 // compiled, run fresh instances. Knows no engine by name: Wasmtime is engines/wasmtime, a scripted
-// fake for tests is engine/fake.h, and engine/conformance.h is the suite that every engine passes.
+// fake for tests is engines/fake, and engine/conformance.h is the suite that every engine passes.
 //
 //   auto module = engine.load(std::move(*artifact), {host_functions, limits});
 //   auto instance = (*module)->instantiate({.state = &wasi, .entry = "_start"});
@@ -14,6 +14,7 @@
 //
 // Thread-safety: Engine and Module may be used from any thread at once. An Instance belongs to the
 // thread that made it; destroying it at any moment cancels the guest and frees its sandbox.
+// Lifetimes: an engine outlives its modules and instances; an instance may outlive its module.
 #pragma once
 
 #include <cstdint>
@@ -45,13 +46,13 @@ struct Artifact {
 };
 
 struct LoadOptions {
-  // Imports are resolved against these only. Must outlive the module.
+  // Imports are resolved against these only. Must outlive the module and its instances.
   std::span<const HostFunction> host_functions;
   Limits limits;
 };
 
 struct InstantiateOptions {
-  HostState* state = nullptr;         // must outlive the instance
+  HostState* state = nullptr;         // must outlive the instance; without it a host call traps
   std::string_view entry = "_start";  // must be an export of type () -> ()
 };
 
@@ -61,7 +62,8 @@ enum class Progress : std::uint8_t {
   kWaiting,  // a host function returned kPending; resume after its wake-up
 };
 
-// One fresh sandbox and the run in it. Nothing runs before the first resume().
+// One fresh sandbox and the run in it. No instruction of the guest runs before the first resume()
+// (a start function that is itself an import may be called by instantiate()).
 class Instance {
  public:
   virtual ~Instance() = default;
@@ -77,8 +79,10 @@ class Instance {
 class Module {
  public:
   virtual ~Module() = default;
-  // Errors: kServerOverloaded when the engine's pool of sandboxes is exhausted; never a guest's
-  // failure (those come from resume()). Cheap: microseconds.
+  // Errors: kServerOverloaded when the engine's pool of sandboxes is exhausted, kNoContract when
+  // there is no such entry; never a guest's failure (those come from resume(), also what goes
+  // wrong before the entry: a segment that does not fit, a start function that traps). Cheap:
+  // microseconds.
   virtual Result<std::unique_ptr<Instance>> instantiate(
       const InstantiateOptions& options) const = 0;
 };
@@ -93,7 +97,8 @@ class Engine {
   // Errors: kModuleMalformed, kUnsupportedFeature, kCompileFailed.
   virtual Result<Bytes> compile(ByteSpan wasm) const = 0;
   // Loads compiled code and resolves the imports once. Errors: kArtifactInvalid, kUnknownImport,
-  // kImportSignature, kMemoryMinimum.
+  // kImportSignature, kMemoryMinimum, kUnsupportedFeature (more memories or tables than a sandbox
+  // has room for).
   virtual Result<std::shared_ptr<const Module>> load(Artifact artifact,
                                                      const LoadOptions& options) const = 0;
   // Called once by every thread that will run instances, before its first.

@@ -15,9 +15,8 @@ bool is_alphanumeric(char c) {
 bool is_function_segment(std::string_view segment) {
   if (segment.empty() || segment.size() > kMaxSegmentBytes) return false;
   if (!is_alphanumeric(segment.front())) return false;
-  return std::all_of(segment.begin(), segment.end(), [](char c) {
-    return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
-  });
+  return std::all_of(segment.begin(), segment.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 bool is_function_name(std::string_view name) {

@@ -11,8 +11,8 @@ TEST(FunctionName, Segments) {
   for (const char* const good : {"a", "9", "greet", "Greet-2_x.y", "a..b"}) {
     EXPECT_TRUE(is_function_segment(good)) << good;
   }
-  for (const char* const bad : {"", ".", "..", ".hidden", "-x", "_x", "a b", "a/b", "a%2f", "ä",
-                                "a\n", "a\\b", "~a"}) {
+  for (const char* const bad :
+       {"", ".", "..", ".hidden", "-x", "_x", "a b", "a/b", "a%2f", "ä", "a\n", "a\\b", "~a"}) {
     EXPECT_FALSE(is_function_segment(bad)) << bad;
   }
   EXPECT_FALSE(is_function_segment(std::string_view("a\0b", 3)));

@@ -44,9 +44,9 @@ Result<void> set_environment(FunctionSpec& spec, std::string_view name, std::str
     if (it != same) total += size_of(*it);
   }
   if (total > kMaxEnvironmentBytes) {
-    return fail(ErrorCode::kConfigBadValue,
-                fmt::format("with {} the environment is larger than {} bytes", name,
-                            kMaxEnvironmentBytes));
+    return fail(
+        ErrorCode::kConfigBadValue,
+        fmt::format("with {} the environment is larger than {} bytes", name, kMaxEnvironmentBytes));
   }
   if (same != spec.environment.end()) {
     same->value = value;

@@ -64,7 +64,7 @@ struct FunctionSpec {
   ContractChoice contract = ContractChoice::kAuto;
   ResponseMode response = ResponseMode::kBody;
   std::string content_type;  // empty: found from the output (contract: text/plain or octet-stream)
-  std::vector<std::string> arguments;  // after argv[0], which is the name
+  std::vector<std::string> arguments;            // after argv[0], which is the name
   std::vector<EnvironmentVariable> environment;  // ordered, names unique
   QueryEnvironment query_environment;
   Limits limits;

@@ -48,9 +48,11 @@ constexpr std::array kRows = {
              "Invocations of this function that run at once."},
     LimitRow{"queue", &Limits::queue, 0, 1'000'000,
              "Requests that wait for their turn; further ones get 429."},
-    LimitRow{"queue-timeout", &Limits::queue_timeout, 0, kHour, "How long a request waits at most."},
-    LimitRow{"log", &Limits::log_bytes, 0, 64 * kMiB,
-             "What one invocation may write to its log (stderr); the rest is dropped, and said so."},
+    LimitRow{"queue-timeout", &Limits::queue_timeout, 0, kHour,
+             "How long a request waits at most."},
+    LimitRow{
+        "log", &Limits::log_bytes, 0, 64 * kMiB,
+        "What one invocation may write to its log (stderr); the rest is dropped, and said so."},
 };
 
 enum class Kind : std::uint8_t { kSize, kTime, kCount };
@@ -153,9 +155,9 @@ Result<void> set_limit(Limits& limits, std::string_view key, std::string_view va
     const std::string_view nearest = nearest_key(key, known);
     const std::string shown(key.substr(0, 40));
     if (nearest.empty()) {
-      return fail(ErrorCode::kConfigUnknownKey,
-                  fmt::format("there is no limit \"{}\"; known are {}", shown,
-                              fmt::join(known, ", ")));
+      return fail(
+          ErrorCode::kConfigUnknownKey,
+          fmt::format("there is no limit \"{}\"; known are {}", shown, fmt::join(known, ", ")));
     }
     return fail(ErrorCode::kConfigUnknownKey,
                 fmt::format("there is no limit \"{}\"; did you mean \"{}\"?", shown, nearest));

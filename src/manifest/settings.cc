@@ -6,11 +6,8 @@
 
 #include <fmt/format.h>
 
-// The library's parser without exceptions: it returns its error.
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include "manifest/nearest_key.h"
+#include "manifest/toml_parser.h"
 
 namespace godwit::manifest {
 namespace {
@@ -46,6 +43,20 @@ tl::unexpected<Error> at(const Place& place, Error error) {
 }
 
 std::string shown(std::string_view text) { return std::string(text.substr(0, kShownBytes)); }
+
+Result<toml::table> parse_toml(std::string_view text, std::string_view filename) {
+  try {
+    toml::parse_result parsed = toml::parse(text);
+    if (parsed) return std::move(parsed).table();
+    const toml::parse_error& error = parsed.error();
+    return fail(
+        ErrorCode::kConfigSyntax,
+        fmt::format("{}: {}", Place{filename, error.source().begin}.text(), error.description()));
+  } catch (const detail::TomlAssertion&) {
+    return fail(ErrorCode::kConfigSyntax,
+                fmt::format("{}:1:1: the text is not TOML (the parser can't say where)", filename));
+  }
+}
 
 // Entries in the order of the file; the library sorts by key.
 using Entry = std::pair<const toml::key*, const toml::node*>;
@@ -155,8 +166,9 @@ Result<void> apply_query_environment(Context& context, const toml::node& node) {
     auto name = text_of(context, "each name of query-environment", item);
     if (!name) return fail(name.error());
     if (!is_environment_name(*name)) {
-      return bad_value(context.place(item.source()),
-                       fmt::format("\"{}\" is not a name of an environment variable", shown(*name)));
+      return bad_value(
+          context.place(item.source()),
+          fmt::format("\"{}\" is not a name of an environment variable", shown(*name)));
     }
     query.names.push_back(std::move(*name));
   }
@@ -165,9 +177,8 @@ Result<void> apply_query_environment(Context& context, const toml::node& node) {
 
 bool is_count(std::string_view key) {
   const auto rows = limit_settings();
-  return std::any_of(rows.begin(), rows.end(), [&](const SettingInfo& row) {
-    return row.key == key && row.type == "count";
-  });
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const SettingInfo& row) { return row.key == key && row.type == "count"; });
 }
 
 // The text of a limit as set_limit takes it. Only counts are written without quotes.
@@ -181,9 +192,9 @@ Result<std::string> limit_value(const Context& context, std::string_view key,
   if (const toml::value<std::int64_t>* const number = node.as_integer(); number != nullptr) {
     return std::to_string(number->get());  // without a unit: set_limit says which are known
   }
-  return bad_value(context.place(node.source()),
-                   fmt::format("{} is a text with its unit, for instance \"64MiB\" or \"200ms\"",
-                               shown(key)));
+  return bad_value(
+      context.place(node.source()),
+      fmt::format("{} is a text with its unit, for instance \"64MiB\" or \"200ms\"", shown(key)));
 }
 
 Result<void> apply_limits(Context& context, const toml::node& node) {
@@ -216,11 +227,12 @@ constexpr std::array kRows = {
                "How the function is called: `\"auto\"` finds it from the module, `\"command\"` "
                "insists on a WASI command.",
                &apply_contract},
-    SettingRow{"response", "text", "\"body\"",
-               "`\"body\"`: what the function prints is the response's body. `\"cgi\"`: it prints a "
-               "CGI header block first (Status, Content-Type, Location, any other header), then an "
-               "empty line, then the body.",
-               &apply_response},
+    SettingRow{
+        "response", "text", "\"body\"",
+        "`\"body\"`: what the function prints is the response's body. `\"cgi\"`: it prints a "
+        "CGI header block first (Status, Content-Type, Location, any other header), then an "
+        "empty line, then the body.",
+        &apply_response},
     SettingRow{"content-type", "text", "found from the output",
                "The response's Content-Type. Without it: `text/plain; charset=utf-8` where the "
                "output is UTF-8, else `application/octet-stream`.",
@@ -264,10 +276,10 @@ tl::unexpected<Error> unknown_key(const Place& place, std::string_view key) {
 }
 
 std::string table_line(const SettingInfo& row) {
-  return fmt::format("| `{}` | {} | {} | {} | {} |\n", row.key, row.type,
-                     row.default_text.starts_with("found") ? row.default_text
-                                                           : "`" + row.default_text + "`",
-                     row.range_text, row.documentation);
+  return fmt::format(
+      "| `{}` | {} | {} | {} | {} |\n", row.key, row.type,
+      row.default_text.starts_with("found") ? row.default_text : "`" + row.default_text + "`",
+      row.range_text, row.documentation);
 }
 
 }  // namespace
@@ -289,18 +301,13 @@ Result<FunctionSpec> parse_function_settings(std::string_view text, std::string_
     return fail(ErrorCode::kConfigBadValue,
                 fmt::format("{}: the file is larger than {} bytes", filename, kMaxSettingsBytes));
   }
-  const toml::parse_result parsed = toml::parse(text);
+  const auto table = parse_toml(text, filename);
+  if (!table) return fail(table.error());
   Context context{filename, defaults};
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return fail(ErrorCode::kConfigSyntax,
-                fmt::format("{}: {}", context.place(error.source()).text(), error.description()));
-  }
-  for (const auto& [key, node] : in_file_order(parsed.table())) {
-    const auto* const row = std::find_if(kRows.begin(), kRows.end(), [&, name = key->str()](
-                                                                         const SettingRow& each) {
-      return each.key == name;
-    });
+  for (const auto& [key, node] : in_file_order(*table)) {
+    const auto* const row =
+        std::find_if(kRows.begin(), kRows.end(),
+                     [&, name = key->str()](const SettingRow& each) { return each.key == name; });
     if (row == kRows.end()) return unknown_key(context.place(key->source()), key->str());
     if (auto done = row->apply(context, *node); !done) return fail(std::move(done.error()));
   }

@@ -2,12 +2,13 @@
 // checks NAME.toml and `--limit KEY=VALUE`, names the nearest known key, and prints the reference
 // page, so that they can't disagree.
 //
-//   FunctionSpec defaults;                       // from the command line: set_limit(defaults.limits…)
-//   defaults.name = "resize";
-//   auto spec = parse_function_settings(text, "resize.toml", defaults);
-//   if (!spec) log(spec.error().text());         // "E6002: …: resize.toml:3:1: unknown key …"
+//   FunctionSpec defaults;                       // from the command line:
+//   set_limit(defaults.limits…) defaults.name = "resize"; auto spec = parse_function_settings(text,
+//   "resize.toml", defaults); if (!spec) log(spec.error().text());         // "E6002: …:
+//   resize.toml:3:1: unknown key …"
 //
-// Pure functions; safe from any thread. The TOML library stays inside settings.cc.
+// Pure functions; safe from any thread. The TOML library stays inside settings.cc
+// (toml_parser.h).
 #pragma once
 
 #include <span>

@@ -50,11 +50,15 @@ log = "1KiB"
               ElementsAre(EnvironmentVariable{"ZULU", "1"}, EnvironmentVariable{"ALPHA", "zwei"}));
   EXPECT_EQ(spec->query_environment.policy, QueryEnvironment::Policy::kListed);
   EXPECT_THAT(spec->query_environment.names, ElementsAre("NAME", "_x"));
-  EXPECT_EQ(spec->limits,
-            (Limits{.memory_bytes = 64u << 20, .cpu = std::chrono::milliseconds(200),
-                    .timeout = std::chrono::minutes(1), .request_body_bytes = 0,
-                    .response_body_bytes = 1u << 30, .concurrency = 7, .queue = 0,
-                    .queue_timeout = std::chrono::nanoseconds(0), .log_bytes = 1024}));
+  EXPECT_EQ(spec->limits, (Limits{.memory_bytes = 64u << 20,
+                                  .cpu = std::chrono::milliseconds(200),
+                                  .timeout = std::chrono::minutes(1),
+                                  .request_body_bytes = 0,
+                                  .response_body_bytes = 1u << 30,
+                                  .concurrency = 7,
+                                  .queue = 0,
+                                  .queue_timeout = std::chrono::nanoseconds(0),
+                                  .log_bytes = 1024}));
 }
 
 TEST(Settings, WhatIsNotSetKeepsItsDefault) {
@@ -83,6 +87,10 @@ TEST(Settings, SyntaxErrorsNameThePlace) {
   const Error error = error_of("response = \"cgi\"\nlimits = {\n");
   EXPECT_EQ(error.code, ErrorCode::kConfigSyntax);
   EXPECT_THAT(error.detail, StartsWith("f.toml:2:"));
+  EXPECT_EQ(error_of("[=").code, ErrorCode::kConfigSyntax);     // an assertion of toml++ 3.3
+  EXPECT_EQ(error_of("é = 1").code, ErrorCode::kConfigSyntax);  // an unreachable of toml++ 3.3
+  EXPECT_EQ(error_of("\uFEF2==4").code, ErrorCode::kConfigSyntax);
+  EXPECT_EQ(error_of("[\x03").code, ErrorCode::kConfigSyntax);
   EXPECT_EQ(error_of("a = \"\xFF\"").code, ErrorCode::kConfigSyntax);
   EXPECT_EQ(error_of("response = \"cgi\"\nresponse = \"cgi\"").code, ErrorCode::kConfigSyntax);
 }
@@ -106,11 +114,13 @@ constexpr ErrorCode kBad = ErrorCode::kConfigBadValue;
 INSTANTIATE_TEST_SUITE_P(
     Cases, WrongSettings,
     testing::Values(
-        WrongCase{"\nrepsonse = \"cgi\"", kUnknown, "f.toml:2:1: \"repsonse\" is not known; did "
-                                                    "you mean \"response\"?"},
+        WrongCase{"\nrepsonse = \"cgi\"", kUnknown,
+                  "f.toml:2:1: \"repsonse\" is not known; did "
+                  "you mean \"response\"?"},
         WrongCase{"banana = 1", kUnknown, "known are contract, response"},
-        WrongCase{"[limits]\nmemroy = \"1MiB\"", kUnknown, "f.toml:2:1: there is no limit "
-                                                           "\"memroy\"; did you mean \"memory\"?"},
+        WrongCase{"[limits]\nmemroy = \"1MiB\"", kUnknown,
+                  "f.toml:2:1: there is no limit "
+                  "\"memroy\"; did you mean \"memory\"?"},
         WrongCase{"memory = \"1MiB\"", kUnknown, "stands under [limits]"},
         WrongCase{"[files]\n\"/data\" = {}", kUnknown, "not supported by this version yet"},
         WrongCase{"secrets = [\"K\"]", kUnknown, "not supported by this version yet"},
@@ -134,7 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"query-environment = \"all\"", kBad, "true, false, or a list"},
         WrongCase{"query-environment = [\"A-B\"]", kBad, "\"A-B\" is not a name"},
         WrongCase{"limits = 3", kBad, "limits is a table"},
-        WrongCase{"limits = { memory = 64 }", ErrorCode::kUnitMissing, "memory: \"64\" has no unit"},
+        WrongCase{"limits = { memory = 64 }", ErrorCode::kUnitMissing,
+                  "memory: \"64\" has no unit"},
         WrongCase{"limits = { cpu = \"10\" }", ErrorCode::kUnitMissing, "cpu: "},
         WrongCase{"limits = { cpu = 0.5 }", kBad, "cpu is a text with its unit"},
         WrongCase{"limits = { memory = \"64KB\" }", kBad, "outside of 64KiB to 4GiB"},
@@ -191,8 +202,8 @@ TEST(Limits, EveryDefaultIsWithinItsBoundsAndReadsBack) {
 }
 
 TEST(ContentType, MediaTypesOnly) {
-  for (const char* const good : {"text/html", "application/problem+json", "text/plain;charset=utf-8",
-                                 "a/b ; q=\"x \\\" y\"; z=1"}) {
+  for (const char* const good : {"text/html", "application/problem+json",
+                                 "text/plain;charset=utf-8", "a/b ; q=\"x \\\" y\"; z=1"}) {
     EXPECT_TRUE(is_content_type(good)) << good;
   }
   for (const char* const bad : {"", "text", "text/", "/html", "text/html;", "text/html; a", "a/b c",

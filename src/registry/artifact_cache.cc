@@ -91,10 +91,11 @@ Result<CachedArtifact> read_entry(const Fd& file, const Wanted& wanted, std::uin
   }
   const std::uint64_t body = static_cast<std::uint64_t>(status.st_size) - sizeof(ArtifactTrailer);
   ArtifactTrailer trailer;
-  const auto trailer_read = read_exactly(
-      file.get(), {reinterpret_cast<std::byte*>(&trailer), sizeof(trailer)}, body);
+  const auto trailer_read =
+      read_exactly(file.get(), {reinterpret_cast<std::byte*>(&trailer), sizeof(trailer)}, body);
   if (!trailer_read) return fail(trailer_read.error());
-  if (!*trailer_read || trailer.code_bytes > body || trailer.wasm_bytes != body - trailer.code_bytes) {
+  if (!*trailer_read || trailer.code_bytes > body ||
+      trailer.wasm_bytes != body - trailer.code_bytes) {
     return invalid(wanted.name, "its sizes do not match");
   }
   CachedArtifact entry;
@@ -126,14 +127,14 @@ Result<void> write_entry(int folder, const std::string& temporary, const std::st
   const auto system_error = [&](std::string_view what) {
     return fail(ErrorCode::kSystemCall, fmt::format("{} of {}: {}", what, name, errno_text()));
   };
-  const Fd file(
-      ::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const Fd file(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.valid()) return system_error("creation");
   for (const ByteSpan part : parts) {
     if (auto written = write_all(file.get(), part); !written) return written;
   }
   if (::fsync(file.get()) != 0) return system_error("fsync");
-  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) return system_error("rename");
+  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0)
+    return system_error("rename");
   if (::fsync(folder) != 0) return system_error("fsync of the folder");
   return {};
 }
@@ -164,8 +165,8 @@ Result<std::vector<Entry>> list_entries(int folder) {
         ::unlinkat(folder, item->d_name, 0);
       }
     } else if (name.ends_with(kSuffix) && entries.size() < kMaxEntries) {
-      entries.push_back({std::string(name), static_cast<std::uint64_t>(status.st_size),
-                         status.st_mtim});
+      entries.push_back(
+          {std::string(name), static_cast<std::uint64_t>(status.st_size), status.st_mtim});
     }
   }
   return entries;
@@ -219,8 +220,7 @@ Result<void> ArtifactCache::store(const Digest& module, std::string_view fingerp
   }
   const std::string temporary = temporary_name();
   const ByteSpan described(reinterpret_cast<const std::byte*>(&trailer), sizeof(trailer));
-  auto written =
-      write_entry(folder_.get(), temporary, name, {parts.code, parts.wasm, described});
+  auto written = write_entry(folder_.get(), temporary, name, {parts.code, parts.wasm, described});
   if (!written) {
     ::unlinkat(folder_.get(), temporary.c_str(), 0);
     return written;

@@ -27,7 +27,7 @@
 namespace godwit::registry {
 
 struct ArtifactCacheOptions {
-  std::uint64_t total_bytes_max = std::uint64_t{2} << 30;   // least recently used go first
+  std::uint64_t total_bytes_max = std::uint64_t{2} << 30;    // least recently used go first
   std::uint64_t entry_bytes_max = std::uint64_t{640} << 20;  // a larger file is not read
 };
 

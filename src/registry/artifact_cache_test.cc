@@ -183,8 +183,8 @@ TEST_F(ArtifactCacheTest, AnEntryOfAnotherFormatIsFound) {
   ArtifactTrailer trailer = make_trailer(a_, kEngine, as_bytes("code"), {});
   trailer.format = 999;
   trailer.hmac = artifact_hmac(state_.key(), as_bytes("code"), {}, trailer);
-  folder_.write(file(a_), "code" + std::string(reinterpret_cast<const char*>(&trailer),
-                                               sizeof(trailer)));
+  folder_.write(file(a_),
+                "code" + std::string(reinterpret_cast<const char*>(&trailer), sizeof(trailer)));
   EXPECT_THAT(refusal(a_), HasSubstr("another version"));
 }
 
@@ -193,8 +193,7 @@ TEST_F(ArtifactCacheTest, SizesThatOverflowAreFound) {
   trailer.code_bytes = ~std::uint64_t{0};
   trailer.wasm_bytes = 1;  // together they are zero, as the file says
   trailer.hmac = artifact_hmac(state_.key(), {}, {}, trailer);
-  folder_.write(file(a_),
-                std::string(reinterpret_cast<const char*>(&trailer), sizeof(trailer)));
+  folder_.write(file(a_), std::string(reinterpret_cast<const char*>(&trailer), sizeof(trailer)));
   EXPECT_THAT(refusal(a_), HasSubstr("sizes do not match"));
 }
 
@@ -251,7 +250,8 @@ TEST_F(ArtifactCacheTest, LeftOversOfInterruptedStoresAreRemoved) {
   ASSERT_EQ(::utimensat(AT_FDCWD, folder_.path("artifacts/tmp-1-2-3").c_str(), old, 0), 0);
   ASSERT_TRUE(cache_.collect());
   EXPECT_FALSE(std::filesystem::exists(folder_.path("artifacts/tmp-1-2-3")));
-  EXPECT_TRUE(std::filesystem::exists(folder_.path("artifacts/tmp-4-5-6")));  // may be in the making
+  EXPECT_TRUE(
+      std::filesystem::exists(folder_.path("artifacts/tmp-4-5-6")));  // may be in the making
 }
 
 TEST_F(ArtifactCacheTest, AFolderInTheWayIsAnErrorNotAHang) {

@@ -75,9 +75,9 @@ void write_error(const Error& error) {
   const std::string_view detail =
       std::string_view(error.detail).substr(0, kMaxErrorTextBytes * 3 / 4);
   const std::string_view hint = std::string_view(error.hint).substr(0, kMaxErrorTextBytes / 4);
-  write_output({.status = OutputStatus::kError,
-                .error_code = static_cast<std::uint32_t>(error.code)},
-               as_bytes(detail), as_bytes(hint));
+  write_output(
+      {.status = OutputStatus::kError, .error_code = static_cast<std::uint32_t>(error.code)},
+      as_bytes(detail), as_bytes(hint));
 }
 
 }  // namespace
@@ -96,7 +96,8 @@ void run_job(const JobMessage& job, const JobFds& fds, pid_t service, CompileFun
     write_error(output.error());
   } else if (output->wasm.size() + output->artifact.size() > job.output_bytes) {
     write_error({ErrorCode::kCompileLimit,
-                 fmt::format("its output is larger than {} bytes", job.output_bytes), {}});
+                 fmt::format("its output is larger than {} bytes", job.output_bytes),
+                 {}});
   } else {
     write_output({.status = OutputStatus::kOk}, output->wasm, output->artifact);
   }

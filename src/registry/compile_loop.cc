@@ -108,8 +108,8 @@ void ServiceLoop::reap() {
   for (auto job = jobs_.begin(); job != jobs_.end();) {
     siginfo_t info{};
     // WNOWAIT: while the child is a zombie, its group's number can't be another's.
-    const int found = ::waitid(P_PID, static_cast<id_t>(job->child), &info,
-                               WEXITED | WNOHANG | WNOWAIT);
+    const int found =
+        ::waitid(P_PID, static_cast<id_t>(job->child), &info, WEXITED | WNOHANG | WNOWAIT);
     if (found != 0 || info.si_pid == 0) {
       ++job;
       continue;

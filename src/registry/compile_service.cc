@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,8 +86,9 @@ tl::unexpected<Error> killed_by(int signal, const CompileLimits& limits, const s
                 fmt::format("it took more than {} bytes of memory", limits.memory_bytes));
   }
   if (signal == SIGKILL) {
-    return fail(ErrorCode::kCompileLimit, "the compiler was killed (the system is out of memory, "
-                                          "or its CPU time was over)");
+    return fail(ErrorCode::kCompileLimit,
+                "the compiler was killed (the system is out of memory, "
+                "or its CPU time was over)");
   }
   return fail(ErrorCode::kCompileFailed, fmt::format("the compiler crashed (signal {}){}{}", signal,
                                                      log.empty() ? "" : ": ", log));
@@ -188,8 +189,7 @@ class CompileService::Slot {
  public:
   explicit Slot(CompileService& service) : service_(service) {
     std::unique_lock lock(service.mutex_);
-    service.free_slot_.wait(lock,
-                            [&] { return service.running_ < service.options_.max_parallel; });
+    service.free_slot_.wait(lock, [&] { return service.running_ < service.options_.max_parallel; });
     ++service.running_;
   }
   ~Slot() {
@@ -264,8 +264,8 @@ void CompileService::end(Process& process) {
 
 Result<CompileOutput> CompileService::compile(ByteSpan input) {
   if (input.size() > options_.limits.module_bytes) {
-    return fail(ErrorCode::kModuleTooLarge, fmt::format("{} bytes, at most {}", input.size(),
-                                                        options_.limits.module_bytes));
+    return fail(ErrorCode::kModuleTooLarge,
+                fmt::format("{} bytes, at most {}", input.size(), options_.limits.module_bytes));
   }
   const Slot slot(*this);
   for (int attempts = 0; attempts < 2; ++attempts) {

@@ -4,8 +4,9 @@
 // reach the server: it dies and the job has failed.
 //
 //   // First act of main(), before any thread:
-//   auto service = registry::CompileService::start({.command = {"/proc/self/exe", "compile-service"}});
-//   auto output = (*service)->compile(bytes);           // from any control-plane thread; blocks
+//   auto service = registry::CompileService::start({.command = {"/proc/self/exe",
+//   "compile-service"}}); auto output = (*service)->compile(bytes);           // from any
+//   control-plane thread; blocks
 //
 //   // And in main(), when the first argument is "compile-service":
 //   return registry::compile_service_main(registry::kCompileServiceFd, &compile_with_engine);

@@ -78,8 +78,7 @@ TEST(CompileService, CompilesAndReportsErrors) {
 TEST(CompileService, AChildHasNothingOfTheServer) {
   ::setenv("GODWIT_TEST_SECRET", "secret", 1);
   const auto service = start();
-  EXPECT_EQ(artifact_of(*service, "surroundings"),
-            "fds 0 1 2 3 4; environment empty; threads 1");
+  EXPECT_EQ(artifact_of(*service, "surroundings"), "fds 0 1 2 3 4; environment empty; threads 1");
 }
 
 TEST(CompileService, AnEndlessLoopMeetsTheCpuLimit) {

@@ -31,7 +31,7 @@ enum class UnsafeFiles : std::uint8_t {
 
 struct FolderOptions {
   UnsafeFiles unsafe_files = UnsafeFiles::kRefuse;
-  std::uint32_t depth_max = 8;         // of folders, the root being 0
+  std::uint32_t depth_max = 8;          // of folders, the root being 0
   std::uint32_t entries_max = 100'000;  // looked at per scan, of whatever kind
 };
 
@@ -47,8 +47,8 @@ struct FileStamp {
 };
 
 struct FolderFunction {
-  std::string name;  // "shop/cart"; "shop" for shop/index.wasm; empty for the root's index
-  std::string path;  // "shop/cart.wasm"
+  std::string name;      // "shop/cart"; "shop" for shop/index.wasm; empty for the root's index
+  std::string path;      // "shop/cart.wasm"
   bool is_text = false;  // .wat
   FileStamp stamp;
   std::string settings_path;  // "shop/cart.toml", or empty

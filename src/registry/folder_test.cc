@@ -41,7 +41,8 @@ class FolderTest : public testing::Test {
   static std::vector<std::string> problems(const FolderListing& listing) {
     std::vector<std::string> found;
     for (const FolderProblem& problem : listing.problems) {
-      found.push_back(problem.path + " " + error_code_text(problem.error.code) + " " + problem.name);
+      found.push_back(problem.path + " " + error_code_text(problem.error.code) + " " +
+                      problem.name);
     }
     return found;
   }
@@ -121,8 +122,8 @@ TEST_F(FolderTest, RefusesBothOfTwoFilesOfOneFunction) {
   files_.write("b.wasm", "");
   const FolderListing listing = scan();
   EXPECT_THAT(functions(listing), ElementsAre("b=b.wasm"));
-  EXPECT_THAT(problems(listing), ElementsAre("a.wasm E5005 a", "a.wat E5005 a", "shop.wasm E5005 shop",
-                                             "shop/index.wasm E5005 shop"));
+  EXPECT_THAT(problems(listing), ElementsAre("a.wasm E5005 a", "a.wat E5005 a",
+                                             "shop.wasm E5005 shop", "shop/index.wasm E5005 shop"));
   EXPECT_THAT(listing.problems[0].error.detail, HasSubstr("a.wat"));
 }
 
@@ -139,15 +140,14 @@ TEST_F(FolderTest, RefusesSymbolicLinks) {
   const FolderListing listing = scan();
   EXPECT_THAT(functions(listing), ElementsAre("real=real.wasm"));
   // A function must not run without the settings that it was given.
-  EXPECT_THAT(problems(listing), UnorderedElementsAre("link.wasm E5003 link", "folder E5003 ",
-                                                      "settled.toml E5003 ",
-                                                      "settled.toml E5003 settled"));
+  EXPECT_THAT(problems(listing),
+              UnorderedElementsAre("link.wasm E5003 link", "folder E5003 ", "settled.toml E5003 ",
+                                   "settled.toml E5003 settled"));
   EXPECT_FALSE(open().read("link.wasm", 100));
   EXPECT_FALSE(open().read("folder/secret.wasm", 100));
   const FolderListing allowed = scan({.unsafe_files = UnsafeFiles::kAllow});
-  EXPECT_THAT(functions(allowed),
-              ElementsAre("folder/secret=folder/secret.wasm", "link=link.wasm", "real=real.wasm",
-                          "settled=settled.wasm"));
+  EXPECT_THAT(functions(allowed), ElementsAre("folder/secret=folder/secret.wasm", "link=link.wasm",
+                                              "real=real.wasm", "settled=settled.wasm"));
   const auto bytes = open({.unsafe_files = UnsafeFiles::kAllow}).read("link.wasm", 100);
   ASSERT_TRUE(bytes);
   EXPECT_EQ(as_text(*bytes), "secret");

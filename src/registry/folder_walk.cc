@@ -43,8 +43,8 @@ FileName split(std::string_view entry) {
 
 // Files of other tools that end in .toml and may lie beside functions.
 bool is_foreign_settings(std::string_view base) {
-  constexpr std::array<std::string_view, 6> kKnown = {"Cargo", "pyproject", "godwit",
-                                                      "rust-toolchain", "wrangler", "spin"};
+  constexpr std::array<std::string_view, 6> kKnown = {"Cargo",          "pyproject", "godwit",
+                                                      "rust-toolchain", "wrangler",  "spin"};
   return std::find(kKnown.begin(), kKnown.end(), base) != kKnown.end();
 }
 
@@ -92,9 +92,11 @@ std::vector<std::string> FolderWalk::entries(Fd fd, const Place& place) {
     if (++looked_at_ > options_.entries_max) {
       // Once: every further folder stops at its first entry.
       if (looked_at_ == options_.entries_max + 1) {
-        problem(place.path, "", {ErrorCode::kFileUnreadable,
-                                 fmt::format("has more than {} files; the rest is not served",
-                                             options_.entries_max), {}});
+        problem(
+            place.path, "",
+            {ErrorCode::kFileUnreadable,
+             fmt::format("has more than {} files; the rest is not served", options_.entries_max),
+             {}});
       }
       looked_at_ = options_.entries_max + 1;
       break;
@@ -106,7 +108,8 @@ std::vector<std::string> FolderWalk::entries(Fd fd, const Place& place) {
 }
 
 void FolderWalk::folder(Fd fd, const Place& place) {
-  listing_.folders.push_back(place.path.substr(0, place.path.size() - (place.path.empty() ? 0 : 1)));
+  listing_.folders.push_back(
+      place.path.substr(0, place.path.size() - (place.path.empty() ? 0 : 1)));
   Fd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy.valid()) {
     return problem(place.path, "", {ErrorCode::kFileUnreadable, errno_text(), {}});
@@ -154,8 +157,8 @@ void FolderWalk::file(const Place& place, const std::string& entry, const struct
                       Contents& contents) {
   const FileName name = split(entry);
   const std::string path = place.path + entry;
-  const std::string writer = options_.unsafe_files == UnsafeFiles::kRefuse ? foreign_writer(status)
-                                                                           : std::string();
+  const std::string writer =
+      options_.unsafe_files == UnsafeFiles::kRefuse ? foreign_writer(status) : std::string();
   if (name.kind == FileKind::kSettings) {
     const bool refused = !writer.empty() || !S_ISREG(status.st_mode);
     contents.settings[name.base] = {path, stamp_of(status), refused, false};
@@ -164,7 +167,8 @@ void FolderWalk::file(const Place& place, const std::string& entry, const struct
   if (!place.valid_name || !manifest::is_function_segment(name.base)) {
     return problem(path, "",
                    {ErrorCode::kBadFunctionName,
-                    place.valid_name ? "" : "lies in a folder whose name is no function name", {}});
+                    place.valid_name ? "" : "lies in a folder whose name is no function name",
+                    {}});
   }
   FolderFunction function{.name = place.name + name.base,
                           .path = path,
@@ -193,7 +197,8 @@ void FolderWalk::finish(const Place& place, Contents& contents) {
       if (settings.refused) {
         problem(settings.path, function.name,
                 {ErrorCode::kUnsafeFile,
-                 "holds settings, but is no regular file that only its owner can write", {}});
+                 "holds settings, but is no regular file that only its owner can write",
+                 {}});
         continue;
       }
       function.settings_path = settings.path;
@@ -216,10 +221,11 @@ void FolderWalk::subfolder(int folder_fd, const Place& place, const std::string&
   const std::string path = place.path + entry;
   const bool refuse = options_.unsafe_files == UnsafeFiles::kRefuse;
   if (place.depth >= options_.depth_max) {
-    return problem(path, "",
-                   {ErrorCode::kFileUnreadable,
-                    fmt::format("lies deeper than {} folders; it is not served", options_.depth_max),
-                    {}});
+    return problem(
+        path, "",
+        {ErrorCode::kFileUnreadable,
+         fmt::format("lies deeper than {} folders; it is not served", options_.depth_max),
+         {}});
   }
   Fd fd(::openat(folder_fd, entry.c_str(),
                  O_RDONLY | O_DIRECTORY | O_CLOEXEC | (refuse ? O_NOFOLLOW : 0)));

@@ -84,9 +84,8 @@ Result<void> Loader::link(const manifest::FunctionSpec& spec, Compiled compiled,
 Result<LoadedFunction> Loader::load(const manifest::FunctionSpec& spec, ByteSpan bytes) const {
   const TimePoint start = monotonic_now();
   if (bytes.size() > options_.module_bytes_max) {
-    return fail(ErrorCode::kModuleTooLarge,
-                fmt::format("{}, at most {}", format_size(bytes.size()),
-                            format_size(options_.module_bytes_max)));
+    return fail(ErrorCode::kModuleTooLarge, fmt::format("{}, at most {}", format_size(bytes.size()),
+                                                        format_size(options_.module_bytes_max)));
   }
   LoadedFunction loaded;
   loaded.digest = sha256(bytes);

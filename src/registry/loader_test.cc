@@ -189,7 +189,10 @@ TEST_F(LoaderTest, WhatFitsNoContractIsNotCompiled) {
   ModuleBuilder foreign = ModuleBuilder::command();
   foreign.import_function("env", "abort", 0);
   EXPECT_EQ(error_of(foreign.build()).code, ErrorCode::kUnknownImport);
-  EXPECT_EQ(error_of(bytes_of("\x7F" "ELF")).code, ErrorCode::kModuleMalformed);
+  EXPECT_EQ(error_of(bytes_of("\x7F"
+                              "ELF"))
+                .code,
+            ErrorCode::kModuleMalformed);
   EXPECT_EQ(error_of(Bytes(100'001)).code, ErrorCode::kModuleTooLarge);
   EXPECT_EQ(compiler_.jobs, 0);
 }

@@ -26,7 +26,8 @@ Result<Fd> sealed_copy(const char* name, ByteSpan bytes);
 
 // Writes all of `bytes` at the file's position. Errors: kSystemCall.
 Result<void> write_all(int fd, ByteSpan bytes);
-// Reads exactly out.size() bytes from `offset`; false when the file ends before. Errors: kSystemCall.
+// Reads exactly out.size() bytes from `offset`; false when the file ends before. Errors:
+// kSystemCall.
 Result<bool> read_exactly(int fd, MutableByteSpan out, std::uint64_t offset);
 
 // A read-only private mapping of the first `size` bytes of a file. Only for files that can't

@@ -134,7 +134,8 @@ Result<StateDir> StateDir::open(const StateDirOptions& options) {
 
 Result<Fd> StateDir::subfolder(const char* name) const {
   const std::string shown = fmt::format("{}/{}", path_, name);
-  if (::mkdirat(fd_.get(), name, 0700) != 0 && errno != EEXIST) return unusable(shown, errno_text());
+  if (::mkdirat(fd_.get(), name, 0700) != 0 && errno != EEXIST)
+    return unusable(shown, errno_text());
   Fd fd(::openat(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.valid()) return unusable(shown, errno_text());
   if (auto checked = check_private(fd.get(), shown); !checked) return fail(checked.error());

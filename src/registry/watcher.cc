@@ -71,7 +71,8 @@ Result<void> FolderWatcher::begin() {
   stop_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_.valid()) return fail(ErrorCode::kSystemCall, "eventfd: " + errno_text());
   // Without inotify (its instances are limited per user) there is still polling.
-  if (options_.mode == WatchMode::kInotify) inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (options_.mode == WatchMode::kInotify)
+    inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   reported_ = look();
   // Once more: what changed before its folder was watched.
   reported_ = look();
@@ -155,8 +156,7 @@ void FolderWatcher::run() {
 
 }  // namespace
 
-Result<std::unique_ptr<Watcher>> Watcher::start(const Folder& folder,
-                                                const WatcherOptions& options,
+Result<std::unique_ptr<Watcher>> Watcher::start(const Folder& folder, const WatcherOptions& options,
                                                 std::function<void()> changed) {
   auto watcher = std::make_unique<FolderWatcher>(folder, options, std::move(changed));
   if (auto begun = watcher->begin(); !begun) return fail(begun.error());

@@ -3,9 +3,10 @@
 //
 //   auto watcher = registry::Watcher::start(folder, {}, [&] { reload(); });
 //
-// Start it before the first scan(), so that nothing is missed in between. The callback runs on the watcher's own thread, one call at a time; scan() the folder in it. It
-// never runs after the destructor returned. Changes come from inotify; where that is not to be
-// had (no watches left, another kind of file system), from looking at the stamps every second.
+// Start it before the first scan(), so that nothing is missed in between. The callback runs on the
+// watcher's own thread, one call at a time; scan() the folder in it. It never runs after the
+// destructor returned. Changes come from inotify; where that is not to be had (no watches left,
+// another kind of file system), from looking at the stamps every second.
 #pragma once
 
 #include <chrono>

@@ -87,7 +87,7 @@ struct Iovec {
 static_assert(sizeof(Iovec) == 8);
 
 enum class EventType : std::uint8_t { kClock, kFdRead, kFdWrite };
-inline constexpr std::uint16_t kHangup = 1 << 0;       // eventrwflags
+inline constexpr std::uint16_t kHangup = 1 << 0;        // eventrwflags
 inline constexpr std::uint16_t kAbsoluteTime = 1 << 0;  // subclockflags
 
 struct Event {

@@ -57,8 +57,7 @@ Errno fd_fdstat_set_flags(const Call& call, Fd fd, std::uint32_t flags) {
 }
 
 // Rights can only be given up. Nothing inherits from a stream.
-Errno fd_fdstat_set_rights(const Call& call, Fd fd, std::uint64_t base,
-                           std::uint64_t inheriting) {
+Errno fd_fdstat_set_rights(const Call& call, Fd fd, std::uint64_t base, std::uint64_t inheriting) {
   Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
   if (!descriptor->may(base) || inheriting != 0) return Errno::kNotcapable;

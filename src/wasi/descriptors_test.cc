@@ -56,8 +56,8 @@ TEST(Fdstat, RightsCanOnlyBeGivenUp) {
 
 TEST(Filestat, TellsOnlyThatItIsThere) {
   TestHost host;
-  host.put(kOut, std::array<std::uint64_t, 8>{~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL,
-                                              ~0ULL});
+  host.put(kOut,
+           std::array<std::uint64_t, 8>{~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL});
   ASSERT_EQ(host.call("fd_filestat_get", {1, kOut}), Errno::kSuccess);
   const auto words = host.get<std::array<std::uint64_t, 8>>(kOut);
   EXPECT_EQ(words, (std::array<std::uint64_t, 8>{0, 0, 0, 1, 0, 0, 0, 0}));
@@ -65,8 +65,8 @@ TEST(Filestat, TellsOnlyThatItIsThere) {
 
 TEST(Filestat, Snapshot0HasAnotherLayout) {
   TestHost host;
-  host.put(kOut, std::array<std::uint64_t, 8>{~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL,
-                                              ~0ULL});
+  host.put(kOut,
+           std::array<std::uint64_t, 8>{~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL});
   ASSERT_EQ(host.call("fd_filestat_get", {1, kOut}, snapshot0_functions()), Errno::kSuccess);
   const auto words = host.get<std::array<std::uint64_t, 8>>(kOut);
   EXPECT_EQ(words, (std::array<std::uint64_t, 8>{0, 0, 1ULL << 32, 0, 0, 0, 0, ~0ULL}));

@@ -95,8 +95,8 @@ Errno path_link(const Call& call, Fd old_fd, std::uint32_t, Pointer, Size, Fd ne
   return error == Errno::kBadf ? error : no_folder(call, new_fd);
 }
 
-Errno path_open(const Call& call, Fd fd, std::uint32_t, Pointer, Size, std::uint32_t,
-                std::uint64_t, std::uint64_t, std::uint32_t, Out<Fd>) {
+Errno path_open(const Call& call, Fd fd, std::uint32_t, Pointer, Size, std::uint32_t, std::uint64_t,
+                std::uint64_t, std::uint32_t, Out<Fd>) {
   return no_folder(call, fd);
 }
 

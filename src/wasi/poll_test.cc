@@ -124,8 +124,8 @@ TEST_F(PollTest, ZeroTimeoutDoesNotWait) {
 }
 
 TEST_F(PollTest, AbsoluteTimesOfBothClocks) {
-  subscribe({clock_subscription(1, ClockId::kMonotonic, kMonotonicStartNs + 30 * kMs,
-                                kAbsoluteTime)});
+  subscribe(
+      {clock_subscription(1, ClockId::kMonotonic, kMonotonicStartNs + 30 * kMs, kAbsoluteTime)});
   ASSERT_EQ(start(), HostStatus::kPending);
   EXPECT_EQ(host.timers.next(), host.clock.now() + 30ms);
   host.timers.advance(30ms);

@@ -33,14 +33,14 @@ namespace godwit::wasi {
 inline constexpr Timestamp kMonotonicStartNs = 1'000'000ULL * 1'000'000'000ULL;
 
 // What one host call does at most: it cannot be interrupted.
-inline constexpr std::uint32_t kMaxIovecs = 1024;                   // more: EINVAL, as IOV_MAX
+inline constexpr std::uint32_t kMaxIovecs = 1024;                       // more: EINVAL, as IOV_MAX
 inline constexpr std::size_t kMaxTransferBytes = std::size_t{1} << 20;  // then a short count
-inline constexpr std::uint32_t kMaxRandomBytes = 4U << 20;          // more: EINVAL; 7 ms
-inline constexpr std::uint32_t kMaxSubscriptions = 4096;            // more: EINVAL
+inline constexpr std::uint32_t kMaxRandomBytes = 4U << 20;              // more: EINVAL; 7 ms
+inline constexpr std::uint32_t kMaxSubscriptions = 4096;                // more: EINVAL
 
 // An open file descriptor: one end of a stream.
 struct Descriptor {
-  capability::InputStream* input = nullptr;    // one of the two is set when it is open
+  capability::InputStream* input = nullptr;  // one of the two is set when it is open
   capability::OutputStream* output = nullptr;
   std::uint64_t rights = 0;
   std::uint16_t flags = 0;  // fdflags; of these only kFdNonblock has an effect on streams

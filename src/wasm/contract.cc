@@ -48,9 +48,10 @@ bool starts_with_any(std::string_view name, std::initializer_list<std::string_vi
 bool is_emscripten(const Import& import) {
   if (import.module == "a") return import.name.size() <= 2;
   if (import.module != "env") return false;
-  return starts_with_any(import.name, {"emscripten_", "_emscripten", "__emscripten", "__syscall_",
-                                       "invoke_", "_embind_", "__cxa_", "_abort_js", "__assert_fail",
-                                       "_tzset_js", "_mmap_js", "_localtime_js", "setTempRet0"});
+  return starts_with_any(
+      import.name,
+      {"emscripten_", "_emscripten", "__emscripten", "__syscall_", "invoke_", "_embind_", "__cxa_",
+       "_abort_js", "__assert_fail", "_tzset_js", "_mmap_js", "_localtime_js", "setTempRet0"});
 }
 
 bool is_assembly_script(const Import& import) {
@@ -172,9 +173,9 @@ Result<Contract> classify(const ModuleInfo& info, std::span<const ProvidedImport
                                      [](const Import& import) { return is_wasi(import.module); });
   const Export* const memory = find_export(info, "memory");
   if (uses_wasi && (memory == nullptr || memory->kind != ExternKind::kMemory)) {
-    return fail(ErrorCode::kNoMemoryExport, fmt::format("it exports {} and imports {}",
-                                                        export_list_text(info),
-                                                        import_list_text(info)));
+    return fail(ErrorCode::kNoMemoryExport,
+                fmt::format("it exports {} and imports {}", export_list_text(info),
+                            import_list_text(info)));
   }
   return Contract::kCommand;
 }

@@ -97,7 +97,8 @@ TEST_P(ClassifyHint, NamesTheToolchain) {
   EXPECT_EQ(error.code, ErrorCode::kUnknownImport);
   EXPECT_THAT(error.detail, HasSubstr(std::string(GetParam().module) + "." + GetParam().name +
                                       " (function () -> ())"));
-  EXPECT_THAT(error.detail, Not(HasSubstr("preview1.fd_write (")));  // what is provided is no problem
+  EXPECT_THAT(error.detail,
+              Not(HasSubstr("preview1.fd_write (")));  // what is provided is no problem
   EXPECT_THAT(error.next_step(), HasSubstr(GetParam().hint));
 }
 

@@ -1,5 +1,6 @@
 // ModuleInfo: what a WebAssembly file is, read without any engine: its imports, exports, memories
-// and custom sections. Code bodies are not decoded; whether they are valid is the compiler's to say.
+// and custom sections. Code bodies are not decoded; whether they are valid is the compiler's to
+// say.
 //
 //   Result<wasm::ModuleInfo> info = wasm::read_module(bytes);
 //   if (!info) return fail(std::move(info.error()));  // kModuleMalformed: what, at which byte

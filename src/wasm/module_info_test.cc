@@ -44,9 +44,9 @@ TEST(ReadModule, ReadsACommand) {
 TEST(ReadModule, ReadsMemoriesAndTablesOfEveryForm) {
   ModuleBuilder builder;
   builder.raw_import("env", "memory", std::string("\x02\x01\x01\x02", 4));
-  builder.memory(std::string("\x03\x02", 2) + leb(16));                // shared, 2 to 16 pages
+  builder.memory(std::string("\x03\x02", 2) + leb(16));  // shared, 2 to 16 pages
   builder.memory(std::string("\x05", 1) + leb(1ULL << 40) + leb(1ULL << 41));  // 64-bit
-  builder.memory(std::string("\x08\x07", 2) + leb(0));                 // seven pages of one byte
+  builder.memory(std::string("\x08\x07", 2) + leb(0));  // seven pages of one byte
   builder.table(std::string("\x70\x01\x03\x09", 4));
   builder.table(std::string("\x40\x00\x70\x00\x05\xD2\x00\x0B", 8));  // with an initial value
   const auto info = read_module(builder.build());
@@ -115,7 +115,10 @@ TEST(ReadModule, TellsComponentsAndOtherFiles) {
   EXPECT_EQ(component->kind, ModuleKind::kComponent);
   for (const std::string_view text :
        {std::string_view(""), std::string_view("\0as", 3), std::string_view("\0asm", 4),
-        std::string_view("\0asm\2\0\0\0", 8), std::string_view("\x7F" "ELF\1\0\0\0", 8)}) {
+        std::string_view("\0asm\2\0\0\0", 8),
+        std::string_view("\x7F"
+                         "ELF\1\0\0\0",
+                         8)}) {
     const auto other = read_module(to_bytes(text));
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().code, ErrorCode::kModuleMalformed);

@@ -379,16 +379,20 @@ void ModuleParser::start(Reader& in) {
 void ModuleParser::constant_expression(Reader& in) {
   while (in.ok()) {
     switch (in.byte()) {
-      case 0x0B: return;                                // end
-      case 0x23: in.u32(); break;                       // global.get
-      case 0x41: in.s33(); break;                       // i32.const
-      case 0x42: in.s64(); break;                       // i64.const
-      case 0x43: in.take(4); break;                     // f32.const
-      case 0x44: in.take(8); break;                     // f64.const
-      case 0x6A: case 0x6B: case 0x6C: break;           // i32.add, sub, mul
-      case 0x7C: case 0x7D: case 0x7E: break;           // i64.add, sub, mul
-      case 0xD0: in.s33(); break;                       // ref.null
-      case 0xD2: in.u32(); break;                       // ref.func
+      case 0x0B: return;             // end
+      case 0x23: in.u32(); break;    // global.get
+      case 0x41: in.s33(); break;    // i32.const
+      case 0x42: in.s64(); break;    // i64.const
+      case 0x43: in.take(4); break;  // f32.const
+      case 0x44: in.take(8); break;  // f64.const
+      case 0x6A:
+      case 0x6B:
+      case 0x6C: break;  // i32.add, sub, mul
+      case 0x7C:
+      case 0x7D:
+      case 0x7E: break;            // i64.add, sub, mul
+      case 0xD0: in.s33(); break;  // ref.null
+      case 0xD2: in.u32(); break;  // ref.func
       default: in.set_problem("unknown instruction in a table's initial value");
     }
   }

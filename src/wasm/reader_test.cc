@@ -46,15 +46,21 @@ TEST(Reader, ReadsSignedNumbers) {
 }
 
 TEST(Reader, CountsAreBoundedByWhatIsLeft) {
-  Reader fits(as_bytes("\x02" "abcd"));
+  Reader fits(
+      as_bytes("\x02"
+               "abcd"));
   EXPECT_EQ(fits.count(2), 2u);
-  Reader too_many(as_bytes("\x03" "abcd"));
+  Reader too_many(
+      as_bytes("\x03"
+               "abcd"));
   EXPECT_EQ(too_many.count(2), 0u);
   EXPECT_EQ(too_many.problem(), "more elements than bytes");
 }
 
 TEST(Reader, AFailureSticksAndKeepsItsPlace) {
-  Reader reader(as_bytes("\x09" "abc"), 100);
+  Reader reader(as_bytes("\x09"
+                         "abc"),
+                100);
   EXPECT_EQ(reader.name(), "");
   EXPECT_EQ(reader.problem(), "length beyond the end");
   EXPECT_EQ(reader.problem_offset(), 101u);

@@ -31,6 +31,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 SOURCE = pathlib.Path(os.environ.get("GODWIT_SOURCE_DIR",
                                      pathlib.Path(__file__).resolve().parents[2]))
@@ -73,6 +74,11 @@ def c_guest(name):
     if not folder or not path.is_file():
         raise unittest.SkipTest(f"{name}.wasm is not built: clang-19 with wasi-libc is missing")
     return path.read_bytes()
+
+
+def steps(*each):
+    """The query that makes tests/guests/probe.c take these steps."""
+    return "run=" + urllib.parse.quote_plus("|".join(each))
 
 
 def wait_for(condition, what, seconds=PATIENCE_S):
@@ -212,9 +218,14 @@ class Server:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"still running after {seconds} s\n{self.tail()}") from None
+        self._close()
+        return code
+
+    def _close(self):
         for reader in self._readers:
             reader.join(PATIENCE_S)
-        return code
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def stop(self):
         """SIGTERM; fails when the server does not end well."""
@@ -228,6 +239,7 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self._close()
 
     @classmethod
     def kill_all(cls):
@@ -255,7 +267,7 @@ class Server:
         with self._changed:
             return list(self._lines)
 
-    def tail(self, count=40):
+    def tail(self, count=12):
         return f"--- {' '.join(self.command)}\n" + "".join(self.lines[-count:])
 
     def log(self, **wanted):

@@ -179,9 +179,9 @@ engine::Artifact to_artifact(ByteSpan code) {
     CHECK(written > 0, errno_text());
     rest = rest.subspan(static_cast<std::size_t>(written));
   }
-  CHECK(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) ==
-            0,
-        errno_text());
+  CHECK(
+      ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0,
+      errno_text());
   return {std::move(fd), code.size()};
 }
 

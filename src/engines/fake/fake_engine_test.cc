@@ -167,15 +167,16 @@ TEST(FakeEngine, YieldsWaitsAndSpins) {
 }
 
 TEST(FakeEngine, LongLoopsGiveWay) {
-  ScriptRun run("repeat 0\ntrap other\nend\nrepeat 3\nwrite 1 a\nrepeat 2\nwrite 1 b\nend\nend\n"
-          "repeat 1000000000\nend\n");
+  ScriptRun run(
+      "repeat 0\ntrap other\nend\nrepeat 3\nwrite 1 a\nrepeat 2\nwrite 1 b\nend\nend\n"
+      "repeat 1000000000\nend\n");
   EXPECT_EQ(run.instance->resume(), Progress::kYielded);
   EXPECT_EQ(run.output.text(), "abbabbabb");
 }
 
 TEST(FakeEngine, CallsAnyHostFunctionAndSeesItsResult) {
   EXPECT_TRUE(ScriptRun("call fd_close 1\nexpect 0\ncall fd_close 1\nexpect 8\n"
-                  "call fd_seek 0 -1 2 0x100\nexpect 70\n")
+                        "call fd_seek 0 -1 2 0x100\nexpect 70\n")
                   .finish()
                   .success());
   EXPECT_TRUE(ScriptRun("call wasi_unstable.fd_filestat_get 0 0x100\nexpect 0\nexpect32 0x114 1\n")
@@ -187,8 +188,9 @@ TEST(FakeEngine, CallsAnyHostFunctionAndSeesItsResult) {
 }
 
 TEST(FakeEngine, MemoryIsFreshBoundedAndChecked) {
-  ScriptRun first("expect64 0x200 0\nstore64 0x200 -1\nexpect8 0x207 255\ndata 0x300 \"ab\"\n"
-            "expect8 0x301 98\n");
+  ScriptRun first(
+      "expect64 0x200 0\nstore64 0x200 -1\nexpect8 0x207 255\ndata 0x300 \"ab\"\n"
+      "expect8 0x301 98\n");
   EXPECT_TRUE(first.finish().success());
   for (const char* script : {"store8 65536 1\n", "store32 65533 1\n", "expect64 -1 0\n",
                              "data 65535 ab\n", "store64 0xFFFFFFFFFFFFFFF9 1\n"}) {

@@ -15,10 +15,10 @@ namespace {
 
 // The scratch area; every address fits 32 bits.
 constexpr std::uint64_t kScratch = 0xC000;
-constexpr std::uint64_t kIovec = kScratch;              // 8 bytes
-constexpr std::uint64_t kResult = kScratch + 0x08;      // 8 bytes
+constexpr std::uint64_t kIovec = kScratch;                // 8 bytes
+constexpr std::uint64_t kResult = kScratch + 0x08;        // 8 bytes
 constexpr std::uint64_t kSubscription = kScratch + 0x10;  // 48 bytes
-constexpr std::uint64_t kEvent = kScratch + 0x40;       // 32 bytes
+constexpr std::uint64_t kEvent = kScratch + 0x40;         // 32 bytes
 constexpr std::uint64_t kData = kScratch + 0x100;
 constexpr std::uint32_t kDataBytes = static_cast<std::uint32_t>(kPageBytes - kData);
 
@@ -90,8 +90,7 @@ FakeInstance::Next FakeInstance::run_step(const Step& step) {
     case StepKind::kEnv: return variable(step.text);
     case StepKind::kArg: return argument(step.number);
     case StepKind::kSleep: return sleep(step.number);
-    case StepKind::kYield:
-      return progress_++ < step.number ? Next::kYield : Next::kNextStep;
+    case StepKind::kYield: return progress_++ < step.number ? Next::kYield : Next::kNextStep;
     case StepKind::kWait: return Next::kWait;
     case StepKind::kSpin: return spin();
     case StepKind::kCall: return call_step(step);
@@ -126,17 +125,15 @@ FakeInstance::Next FakeInstance::run_memory_step(const Step& step) {
     return Next::kNextStep;
   }
   if (step.kind == StepKind::kStore) {
-    return store(step.number, step.value, step.width)
-               ? Next::kNextStep
-               : trap(engine::Trap::kMemoryOutOfBounds, "");
+    return store(step.number, step.value, step.width) ? Next::kNextStep
+                                                      : trap(engine::Trap::kMemoryOutOfBounds, "");
   }
   const auto value = load(step.number, step.width);
   if (!value) return trap(engine::Trap::kMemoryOutOfBounds, "");
-  return *value == step.value
-             ? Next::kNextStep
-             : trap(engine::Trap::kUnreachable,
-                    fmt::format("line {}: expected {} at {}, found {}", step.line, step.value,
-                                step.number, *value));
+  return *value == step.value ? Next::kNextStep
+                              : trap(engine::Trap::kUnreachable,
+                                     fmt::format("line {}: expected {} at {}, found {}", step.line,
+                                                 step.value, step.number, *value));
 }
 
 FakeInstance::Next FakeInstance::run_loop_step(const Step& step) {
@@ -293,8 +290,7 @@ FakeInstance::Next FakeInstance::call_step(const Step& step) {
   for (std::size_t i = 0; i < step.arguments.size(); ++i) {
     values[i] = step.arguments[i].is_result ? result_ : step.arguments[i].number;
   }
-  return call(*program_->functions[step.function],
-              std::span(values).first(step.arguments.size()));
+  return call(*program_->functions[step.function], std::span(values).first(step.arguments.size()));
 }
 
 FakeInstance::Next FakeInstance::call(const engine::HostFunction& function,
@@ -309,13 +305,11 @@ FakeInstance::Next FakeInstance::call(const engine::HostFunction& function,
   engine::HostCall host_call(passed, memory, state);
   switch (function.call(host_call)) {
     case engine::HostStatus::kDone:
-      result_ = function.results.empty()                               ? 0
+      result_ = function.results.empty()                         ? 0
                 : function.results[0] == engine::ValueType::kI32 ? host_call.result.u32
                                                                  : host_call.result.u64;
       return Next::kNextStep;
-    case engine::HostStatus::kPending:
-      CHECK(function.may_wait, function.name);
-      return Next::kWait;
+    case engine::HostStatus::kPending: CHECK(function.may_wait, function.name); return Next::kWait;
     case engine::HostStatus::kExit:
       return end({.kind = engine::OutcomeKind::kExited, .exit_code = host_call.exit_code});
     case engine::HostStatus::kTrap: return trap(engine::Trap::kHost, host_call.trap_message);

@@ -91,12 +91,12 @@ class FakeInstance final : public engine::Instance {
   std::unique_ptr<std::byte, decltype(&std::free)> memory_;
   std::uint64_t memory_bytes_;
   std::size_t step_ = 0;
-  std::uint64_t progress_ = 0;         // within the step
-  std::uint32_t echo_size_ = 0;        // bytes of the chunk that echo has read
-  std::optional<std::string> value_;   // what env or arg is writing
+  std::uint64_t progress_ = 0;          // within the step
+  std::uint32_t echo_size_ = 0;         // bytes of the chunk that echo has read
+  std::optional<std::string> value_;    // what env or arg is writing
   std::vector<std::uint64_t> repeats_;  // rounds left, innermost last
-  std::uint64_t result_ = 0;           // of the last host call or growth
-  std::uint64_t strings_ = 0;          // where strings are fetched to that outgrow the scratch area
+  std::uint64_t result_ = 0;            // of the last host call or growth
+  std::uint64_t strings_ = 0;  // where strings are fetched to that outgrow the scratch area
   std::uint64_t strings_bytes_ = 0;
   bool growth_refused_ = false;
   std::optional<engine::Outcome> outcome_;

@@ -111,9 +111,8 @@ std::optional<char> unescape(std::string_view text, std::size_t& i) {
     case '\\': return '\\';
     case '"': return '"';
     case 'x': {
-      const auto value = i + 2 < text.size()
-                             ? to_number("0x" + std::string(text.substr(i + 1, 2)))
-                             : std::nullopt;
+      const auto value =
+          i + 2 < text.size() ? to_number("0x" + std::string(text.substr(i + 1, 2))) : std::nullopt;
       if (!value) return {};
       i += 2;
       return static_cast<char>(*value);
@@ -153,8 +152,7 @@ class Parser final {
       const std::string_view line = text.substr(0, text.find('\n'));
       text.remove_prefix(std::min(text.size(), line.size() + 1));
       if (!parse_line(trimmed(line))) {
-        return fail(ErrorCode::kModuleMalformed,
-                    fmt::format("line {}: {}", line_, problem_));
+        return fail(ErrorCode::kModuleMalformed, fmt::format("line {}: {}", line_, problem_));
       }
     }
     if (!open_repeats_.empty()) {

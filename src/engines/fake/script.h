@@ -71,9 +71,9 @@ struct Step {
   std::uint64_t value = 0;   // its second
   std::uint32_t width = 0;   // of stores and memory expectations: 1, 4 or 8 bytes
   std::string text;
-  std::vector<Operand> arguments;        // of kCall
-  std::size_t function = 0;              // of kCall: index into functions
-  std::size_t other = 0;                 // kRepeat: its end; kEnd: its repeat
+  std::vector<Operand> arguments;  // of kCall
+  std::size_t function = 0;        // of kCall: index into functions
+  std::size_t other = 0;           // kRepeat: its end; kEnd: its repeat
   engine::Trap trap = engine::Trap::kNone;
 };
 

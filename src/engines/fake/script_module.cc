@@ -66,15 +66,15 @@ std::optional<std::string_view> script_section(ByteSpan module) {
 Bytes script_module(std::string_view script) {
   Bytes module;
   append(module, kHeader);
-  append(module, {1, 4, 1, 0x60, 0, 0});                    // type 0: () -> ()
-  append(module, {3, 2, 1, 0});                             // function 0 of type 0
-  append(module, {5, 3, 1, 0, 1});                          // one memory, at least one page
-  append(module, {7, 19, 2, 6});                            // two exports
+  append(module, {1, 4, 1, 0x60, 0, 0});  // type 0: () -> ()
+  append(module, {3, 2, 1, 0});           // function 0 of type 0
+  append(module, {5, 3, 1, 0, 1});        // one memory, at least one page
+  append(module, {7, 19, 2, 6});          // two exports
   append(module, "_start");
   append(module, {0, 0, 6});
   append(module, "memory");
   append(module, {2, 0});
-  append(module, {10, 5, 1, 3, 0, 0x00, 0x0B});             // its body: unreachable, end
+  append(module, {10, 5, 1, 3, 0, 0x00, 0x0B});  // its body: unreachable, end
   Bytes section;
   append_size(section, kSectionName.size());
   append(section, kSectionName);

@@ -51,7 +51,8 @@ class EpochTicker final {
   void enter(Lane& lane) noexcept {
     const std::uint64_t passages = lane.passages.load(std::memory_order_relaxed);
     lane.passages.store(passages + 1, std::memory_order_seq_cst);
-    if (parked_.load(std::memory_order_seq_cst) != 0) [[unlikely]] unpark();
+    if (parked_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
+      unpark();
   }
   void leave(Lane& lane) noexcept {
     const std::uint64_t passages = lane.passages.load(std::memory_order_relaxed);

@@ -23,25 +23,31 @@ using engine::conformance::seal;
 using engine::conformance::TestState;
 
 // One host call.
-constexpr std::string_view kTiny = R"((module (import "test" "read" (func $read (param i32 i32) (result i32)))
+constexpr std::string_view kTiny =
+    R"((module (import "test" "read" (func $read (param i32 i32) (result i32)))
   (memory (export "memory") 1) (data (i32.const 16) "hello")
   (func (export "_start") (drop (call $read (i32.const 16) (i32.const 5))))))";
 // The same through a function that may wait (and does not).
-constexpr std::string_view kMayWait = R"((module (import "test" "wait" (func $wait (param i32) (result i32)))
+constexpr std::string_view kMayWait =
+    R"((module (import "test" "wait" (func $wait (param i32) (result i32)))
   (memory (export "memory") 1)
   (func (export "_start") (drop (call $wait (i32.const 16))))))";
 // A hundred of them, to tell what one call costs.
-constexpr std::string_view kHundredCalls = R"((module (import "test" "echo_i32" (func $f (param i32) (result i32)))
+constexpr std::string_view kHundredCalls =
+    R"((module (import "test" "echo_i32" (func $f (param i32) (result i32)))
   (memory (export "memory") 1)
   (func (export "_start") (local $i i32) (loop $l (drop (call $f (local.get $i)))
     (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))))))";
-constexpr std::string_view kHundredMayWait = R"((module (import "test" "nine" (func $nine (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+constexpr std::string_view kHundredMayWait =
+    R"((module (import "test" "nine" (func $nine (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (import "test" "wait" (func $f (param i32) (result i32)))
   (memory (export "memory") 1)
   (func (export "_start") (local $i i32) (loop $l (drop (call $f (local.get $i)))
     (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))))))";
-// The shape of a Rust program: 17 pages, the end of a shadow stack of 1 MiB, data behind it, a table.
-constexpr std::string_view kRustShape = R"((module (import "test" "read" (func $read (param i32 i32) (result i32)))
+// The shape of a Rust program: 17 pages, the end of a shadow stack of 1 MiB, data behind it, a
+// table.
+constexpr std::string_view kRustShape =
+    R"((module (import "test" "read" (func $read (param i32 i32) (result i32)))
   (memory (export "memory") 17) (table 20 funcref) (elem (i32.const 1) $f $f $f) (func $f)
   (global $stack (mut i32) (i32.const 1048576)) (data (i32.const 1048576) "some data of the program")
   (func (export "_start")
@@ -118,13 +124,14 @@ void bench_many_modules(benchmark::State& bench) {
 }
 
 BENCHMARK_CAPTURE(bench_invoke, tiny, kTiny)->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(bench_invoke, tiny_two_threads, kTiny)
-    ->Unit(benchmark::kMicrosecond)
-    ->Threads(2);
+BENCHMARK_CAPTURE(bench_invoke, tiny_two_threads, kTiny)->Unit(benchmark::kMicrosecond)->Threads(2);
 BENCHMARK_CAPTURE(bench_invoke, may_wait, kMayWait)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, hundred_calls, kHundredCalls)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, hundred_may_wait, kHundredMayWait)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, rust_shape, kRustShape)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(bench_invoke, rust_shape_two_threads, kRustShape)
+    ->Unit(benchmark::kMicrosecond)
+    ->Threads(2);
 BENCHMARK_CAPTURE(bench_invoke, grows_memory, kGrows)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, traps, kTraps)->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_many_modules)->Arg(100)->Arg(1000)->Unit(benchmark::kMicrosecond);

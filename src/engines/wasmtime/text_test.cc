@@ -35,7 +35,8 @@ TEST(Text, HostileInputIsRefusedNotFollowed) {
   EXPECT_FALSE(text_to_binary(std::string(1 << 20, '(')).has_value());
   EXPECT_FALSE(text_to_binary(std::string(1 << 20, '\0')).has_value());
   EXPECT_FALSE(binary_to_text({}).has_value());
-  const auto text = binary_to_text(as_bytes(std::string_view("\0asm\1\0\0\0\1\xff\xff\xff\xff\x0f", 14)));
+  const auto text =
+      binary_to_text(as_bytes(std::string_view("\0asm\1\0\0\0\1\xff\xff\xff\xff\x0f", 14)));
   ASSERT_FALSE(text.has_value());
   EXPECT_EQ(text.error().code, ErrorCode::kModuleMalformed);
 }

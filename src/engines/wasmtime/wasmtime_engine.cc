@@ -163,9 +163,9 @@ class WasmtimeEngine final : public engine::Engine {
                                       .detail_bytes = options.limits.detail_bytes};
     bridge::GodwitModule* module = nullptr;
     BridgeBytes error;
-    const GodwitStatus status = bridge::godwit_module_load(
-        engine_, artifact.code.get(), artifact.size, functions.data(), functions.size(), &call_host,
-        limits, &module, error.receive());
+    const GodwitStatus status =
+        bridge::godwit_module_load(engine_, artifact.code.get(), artifact.size, functions.data(),
+                                   functions.size(), &call_host, limits, &module, error.receive());
     if (status != GodwitStatus::Ok) return bridge_failure(status, error);
     return std::make_shared<const WasmtimeModule>(module, *ticker_);
   }

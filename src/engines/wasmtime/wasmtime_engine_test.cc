@@ -1,6 +1,6 @@
 #include "engines/wasmtime/wasmtime_engine.h"
 
-#include <cstdlib>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -37,8 +37,8 @@ HarnessFactory factory() {
 }  // namespace godwit::engines::wasmtime
 
 namespace godwit::engine::conformance {
-INSTANTIATE_TEST_SUITE_P(Wasmtime, EngineConformance,
-                         testing::Values(engines::wasmtime::factory()), harness_name);
+INSTANTIATE_TEST_SUITE_P(Wasmtime, EngineConformance, testing::Values(engines::wasmtime::factory()),
+                         harness_name);
 }  // namespace godwit::engine::conformance
 
 namespace godwit::engines::wasmtime {
@@ -124,6 +124,23 @@ TEST(WasmtimeEngine, AHostCallWithoutStateTraps) {
       runtime->load(seal(*code), {.host_functions = engine::conformance::host_functions()});
   ASSERT_TRUE(module.has_value());
   auto instance = (*module)->instantiate({});
+  ASSERT_TRUE(instance.has_value());
+  EXPECT_EQ(run_to_end(**instance).trap, engine::Trap::kHost);
+}
+
+// may_wait is what lets the fiber suspend; a table that lies about it is a defect, not a hang.
+TEST(WasmtimeEngine, PendingFromAFunctionThatMayNotWaitTraps) {
+  const std::array functions{
+      engine::HostFunction{"test", "lies", {}, {}, false, [](engine::HostCall&) noexcept {
+                             return engine::HostStatus::kPending;
+                           }}};
+  const auto runtime = make_engine({.instances = 8});
+  const auto code = runtime->compile(
+      binary("(module (import \"test\" \"lies\" (func)) (export \"_start\" (func 0)))"));
+  const auto module = runtime->load(seal(*code), {.host_functions = functions});
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  TestState state;
+  auto instance = (*module)->instantiate({.state = &state});
   ASSERT_TRUE(instance.has_value());
   EXPECT_EQ(run_to_end(**instance).trap, engine::Trap::kHost);
 }

@@ -53,8 +53,9 @@ impl GodwitSpan {
     /// As `bytes`.
     unsafe fn text<'a>(self) -> Outcome<&'a str> {
         // SAFETY: the contract of this function.
-        std::str::from_utf8(unsafe { self.bytes() })
-            .map_err(|_| Failure::new(GodwitStatus::TextMalformed, "1:1: the text is not valid UTF-8"))
+        std::str::from_utf8(unsafe { self.bytes() }).map_err(|_| {
+            Failure::new(GodwitStatus::TextMalformed, "1:1: the text is not valid UTF-8")
+        })
     }
 }
 
@@ -65,9 +66,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Runs `body`; a panic becomes a Failure of status Internal.
 fn guarded<T>(body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        Err(Failure::new(GodwitStatus::Internal, panic_text(&*panic)))
-    })
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|panic| Err(Failure::new(GodwitStatus::Internal, panic_text(&*panic))))
 }
 
 /// Hands a failure's text to the caller.
@@ -156,7 +156,9 @@ pub unsafe extern "C" fn godwit_engine_free(engine: *mut GodwitEngine) {
 pub unsafe extern "C" fn godwit_engine_fingerprint(engine: *const GodwitEngine) -> GodwitBytes {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::engine::fingerprint(&engine.0))).unwrap_or_default().into()
+    catch_unwind(AssertUnwindSafe(|| crate::engine::fingerprint(&engine.0)))
+        .unwrap_or_default()
+        .into()
 }
 
 /// One tick of the clock that ends time slices.

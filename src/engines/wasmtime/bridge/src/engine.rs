@@ -7,8 +7,8 @@ use std::num::NonZeroUsize;
 
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::{
-    Collector, Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel,
-    PoolingAllocationConfig,
+    Collector, Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy,
+    OptLevel, PoolingAllocationConfig,
 };
 
 use crate::error::{error_text, Failure, Outcome};
@@ -189,7 +189,10 @@ pub mod tests {
     fn errors_are_told_apart() {
         let engine = create(&settings(false)).unwrap();
         assert_eq!(compile(&engine, b"").unwrap_err().status, GodwitStatus::Malformed);
-        assert_eq!(compile(&engine, b"\0asm\x01\0\0\0\xff").unwrap_err().status, GodwitStatus::Malformed);
+        assert_eq!(
+            compile(&engine, b"\0asm\x01\0\0\0\xff").unwrap_err().status,
+            GodwitStatus::Malformed
+        );
         let shared = compile_text("(module (memory 1 1 shared))").unwrap_err();
         assert_eq!(shared.status, GodwitStatus::UnsupportedFeature);
         let legacy = compile_text("(module (func try nop catch_all end))").unwrap_err();

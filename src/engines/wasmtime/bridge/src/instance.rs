@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::{Memory, ModuleExport, PoolConcurrencyLimitError, ResourceLimiter, Store, TypedFunc};
+use wasmtime::{
+    Memory, ModuleExport, PoolConcurrencyLimitError, ResourceLimiter, Store, TypedFunc,
+};
 
 use crate::engine::MAX_TABLE_ELEMENTS;
 use crate::error::{error_text, Failure, Outcome};
@@ -78,7 +80,13 @@ impl StoreData {
         self.state.refused.store(true, Ordering::Relaxed);
     }
 
-    fn growing(&mut self, current: usize, desired: usize, maximum: Option<usize>, unit: u64) -> bool {
+    fn growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+        unit: u64,
+    ) -> bool {
         self.granted_bytes = 0;
         let bytes = (desired.saturating_sub(current) as u64).saturating_mul(unit);
         let total = self.state.memory_bytes.load(Ordering::Relaxed).saturating_add(bytes);

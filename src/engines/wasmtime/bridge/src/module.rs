@@ -69,7 +69,10 @@ impl Loaded {
         found.ok_or_else(|| {
             Failure::new(
                 GodwitStatus::NoEntry,
-                format_args!("no exported function `{}` without parameters and results", clean_name(name)),
+                format_args!(
+                    "no exported function `{}` without parameters and results",
+                    clean_name(name)
+                ),
             )
         })
     }

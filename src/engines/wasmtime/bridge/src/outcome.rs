@@ -51,7 +51,12 @@ pub struct RunOutcome {
 
 impl RunOutcome {
     pub fn finished() -> RunOutcome {
-        RunOutcome { kind: Kind::Finished, trap: TrapKind::None, exit_code: 0, detail: String::new() }
+        RunOutcome {
+            kind: Kind::Finished,
+            trap: TrapKind::None,
+            exit_code: 0,
+            detail: String::new(),
+        }
     }
 
     /// The engine itself failed (a panic was caught): the run ends as trapped by the host.
@@ -68,7 +73,12 @@ impl RunOutcome {
     pub fn failed(error: &Error, refused: bool, detail_bytes: usize) -> RunOutcome {
         if let Some(Exit(code)) = error.downcast_ref::<Exit>() {
             let kind = if refused && *code != 0 { Kind::OutOfMemory } else { Kind::Exited };
-            return RunOutcome { kind, trap: TrapKind::None, exit_code: *code, detail: String::new() };
+            return RunOutcome {
+                kind,
+                trap: TrapKind::None,
+                exit_code: *code,
+                detail: String::new(),
+            };
         }
         let out_of_memory = refused || error.is::<GcHeapOutOfMemory<()>>();
         RunOutcome {
@@ -152,8 +162,14 @@ mod tests {
 
     #[test]
     fn names_are_demangled() {
-        assert_eq!(readable("_ZN4core9panicking5panic17h0123456789abcdefE"), "core::panicking::panic");
-        assert_eq!(readable("_ZNSt6vectorIiSaIiEE4dataEv"), "std::vector<int, std::allocator<int> >::data()");
+        assert_eq!(
+            readable("_ZN4core9panicking5panic17h0123456789abcdefE"),
+            "core::panicking::panic"
+        );
+        assert_eq!(
+            readable("_ZNSt6vectorIiSaIiEE4dataEv"),
+            "std::vector<int, std::allocator<int> >::data()"
+        );
         assert_eq!(readable("main.main"), "main.main");
     }
 

@@ -71,7 +71,14 @@ mod tests {
 
     #[test]
     fn hostile_texts_are_refused() {
-        for text in ["", "(", "\u{0}", "(module (memory 1)", &"(".repeat(1 << 20), &"(module".repeat(1 << 16)] {
+        for text in [
+            "",
+            "(",
+            "\u{0}",
+            "(module (memory 1)",
+            &"(".repeat(1 << 20),
+            &"(module".repeat(1 << 16),
+        ] {
             assert!(text_to_binary(text).is_err(), "{text:.20}");
         }
         assert!(binary_to_text(b"").is_err());

@@ -1,0 +1,111 @@
+// `godwit serve PATH`: reads the command line; serve.h does the rest.
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "cli/arguments.h"
+#include "cli/output.h"
+#include "cli/serve.h"
+#include "cli/verbs.h"
+#include "manifest/settings.h"
+#include "server/listener.h"
+
+namespace godwit::cli {
+namespace {
+
+constexpr unsigned kMaxThreads = 1024;
+
+// As they were typed; empty: not said.
+struct ServeWords {
+  std::string threads;
+  std::string drain_timeout;
+};
+
+void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
+  arguments.positional("PATH", options.path, "the folder of functions");
+  arguments.option({"--listen", "HOST:PORT", "where to listen; default 127.0.0.1:8080,\n"
+                                             "port 0 picks a free one"},
+                   options.listen);
+  arguments.option({"--state-dir", "DIR", "the node's key and compiled code; default\n"
+                                          "$XDG_STATE_HOME/godwit"},
+                   options.state_dir);
+  arguments.option({"--threads", "N", "workers; default: the cores that the cgroup allows"},
+                   words.threads);
+  arguments.option({"--limit", "KEY=VALUE", "the default for functions that set none,\n"
+                                            "for instance memory=64MiB"},
+                   options.limits);
+  arguments.option({"--log-format", "FORMAT", "text (default) or json"}, options.log_format);
+  arguments.option({"--log-level", "LEVEL", "debug, info (default), warning or error"},
+                   options.log_level);
+  arguments.option({"--drain-timeout", "TIME", "how long requests may finish at the end;\n"
+                                               "default 10s"},
+                   words.drain_timeout);
+  arguments.flag("--watch", options.watch, "serve changed files at once");
+  arguments.flag("--dev", options.dev, "for development: implies --watch, errors tell details to\n"
+                                       "the client, GET / lists the functions");
+  arguments.flag("--allow-unsafe-files", options.allow_unsafe_files,
+                 "serve symbolic links, and files that others can write");
+}
+
+Result<void> read_threads(const std::string& text, unsigned& threads) {
+  if (text.empty()) return {};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (whole && threads >= 1 && threads <= kMaxThreads) return {};
+  return fail(usage_error(fmt::format("--threads {}: not a number from 1 to {}", printable(text),
+                                      kMaxThreads)));
+}
+
+Result<void> check_options(ServeOptions& options, const ServeWords& words) {
+  if (options.path.empty()) {
+    return fail(usage_error("`serve` needs a folder of functions: godwit serve PATH",
+                            "Name a folder with NAME.wasm or NAME.wat files in it."));
+  }
+  manifest::Limits limits;
+  for (const std::string& assignment : options.limits) {
+    if (auto set = manifest::set_limit_assignment(limits, assignment); !set) return set;
+  }
+  for (const std::string& address : options.listen) {
+    if (auto parsed = server::parse_listen_address(address); !parsed) {
+      return fail(std::move(parsed.error()));
+    }
+  }
+  if (options.log_format != "text" && options.log_format != "json") {
+    return fail(usage_error(
+        fmt::format("--log-format {}: it is text or json", printable(options.log_format))));
+  }
+  if (!parse_log_level(options.log_level)) {
+    return fail(usage_error(fmt::format("--log-level {}: it is debug, info, warning or error",
+                                        printable(options.log_level))));
+  }
+  if (!words.drain_timeout.empty()) {
+    const auto time = parse_duration(words.drain_timeout);
+    if (!time) return fail(time.error());
+    options.drain_timeout = *time;
+  }
+  return read_threads(words.threads, options.threads);
+}
+
+}  // namespace
+
+int serve_verb(Words words) {
+  ServeOptions options;
+  ServeWords typed;
+  Arguments arguments({.verb = "serve",
+                       .usage = "PATH [OPTIONS]",
+                       .summary = "Serves a folder of functions over HTTP: NAME.wasm or NAME.wat is\n"
+                                  "the function at /NAME, NAME.toml holds its settings.\n"
+                                  "SIGTERM and SIGINT drain, SIGHUP reads the folder again.",
+                       .example = "godwit serve functions --listen 127.0.0.1:8080 --dev"});
+  declare(arguments, options, typed);
+  if (const auto exit = arguments.parse(words)) return *exit;
+  if (auto checked = check_options(options, typed); !checked) {
+    print_error(checked.error());
+    return kExitUsage;
+  }
+  return run_serve(options);
+}
+
+}  // namespace godwit::cli

@@ -1,0 +1,88 @@
+#include "runtime/worker.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "runtime/test_run.h"
+#include "runtime/test_runtime.h"
+
+namespace godwit::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Run;
+
+TEST(Worker, HasNothingToDoAtFirst) {
+  test::ManualLoop loop;
+  EXPECT_FALSE(loop.worker().has_ready());
+  EXPECT_FALSE(loop.worker().run_ready());
+  EXPECT_EQ(loop.soon(), 0);
+}
+
+TEST(Worker, RunsOneReadyInvocationACallInTheOrderOfTheirWakeUps) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  const auto f = functions.make("echo\n");
+  Run a(loop), b(loop), c(loop);
+  for (Run* run : {&a, &b, &c}) run->begin(f);
+  for (Run* run : {&c, &a, &b}) run->input.end();
+  EXPECT_EQ(loop.soon(), 3);
+  std::string order;
+  a.when_ended = [&] { order += 'a'; };
+  b.when_ended = [&] { order += 'b'; };
+  c.when_ended = [&] { order += 'c'; };
+  EXPECT_TRUE(loop.worker().run_ready());
+  EXPECT_EQ(order, "c");
+  EXPECT_TRUE(loop.worker().has_ready());
+  EXPECT_TRUE(loop.worker().run_ready());
+  EXPECT_TRUE(loop.worker().run_ready());
+  EXPECT_EQ(order, "cab");
+  EXPECT_FALSE(loop.worker().run_ready());
+}
+
+TEST(Worker, OneThatIsWokenTwiceRunsOnce) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  Run run(loop);
+  run.begin(functions.make("echo\n"));
+  run.input.push("a");
+  run.invocation->wake();
+  run.invocation->wake();
+  EXPECT_EQ(loop.soon(), 1);
+  EXPECT_TRUE(loop.worker().run_ready());
+  EXPECT_FALSE(loop.worker().run_ready());
+}
+
+TEST(Worker, TellsTheLoopOfTheEarliestDeadline) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  Run late(loop), early(loop);
+  late.begin(functions.make("wait\n", {.limits = {.timeout = 30s}}));
+  ASSERT_TRUE(loop.last_wake_at());
+  const TimePoint first = *loop.last_wake_at();
+  early.begin(functions.make("wait\n", {.limits = {.timeout = 10s}}));
+  EXPECT_LT(*loop.last_wake_at(), first);
+  EXPECT_EQ(loop.last_wake_at(), loop.worker().timers().next_deadline());
+  loop.fire_as_if(11s);
+  EXPECT_EQ(early.ended, 1);
+  EXPECT_EQ(late.ended, 0);
+  EXPECT_EQ(loop.worker().timers().next_deadline(), first);
+}
+
+TEST(Worker, ItsGuestsDoNotGetTheSameRandomBytes) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  const auto f = functions.make(
+      "call random_get 0x100 8\nexpect 0\n"
+      // iovec {0x100, 8} at 0x200
+      "store32 0x200 0x100\nstore32 0x204 8\ncall fd_write 1 0x200 1 0x300\n");
+  Run a(loop), b(loop);
+  a.begin(f);
+  b.begin(f);
+  EXPECT_EQ(a.output.text().size(), 8u);
+  EXPECT_NE(a.output.text(), b.output.text());
+}
+
+}  // namespace
+}  // namespace godwit::runtime
