@@ -29,7 +29,7 @@ constexpr std::string_view kResponse =
     "HTTP/1.1 200 OK\r\n"
     "Content-Type: text/plain; charset=utf-8\r\n"
     "Content-Length: 14\r\n"
-    "x-request-id: 0123456789abcdef01234567\r\n"
+    "x-request-id: 0123456789abcdef0123456789abcdef\r\n"
     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     "\r\n"
     "Hello, World!\n";

@@ -11,8 +11,9 @@ if ! command -v cbindgen >/dev/null; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# cbindgen reads one file: the two that make up the ABI, without their inner comments and imports.
-grep -hv -e '^//!' -e '^use ' "$bridge/src/types.rs" "$bridge/src/abi.rs" >"$work/godwit_bridge.rs"
+# cbindgen reads one file: the two that make up the ABI, without inner comments, imports and tests.
+sed -s -e '/^#\[cfg(test)\]/,$d' -e '/^\/\/!/d' -e '/^use /d' \
+  "$bridge/src/types.rs" "$bridge/src/abi.rs" >"$work/godwit_bridge.rs"
 cbindgen --quiet --config "$bridge/cbindgen.toml" --output "$work/godwit_bridge.h" \
   "$work/godwit_bridge.rs"
 if [ "${1-}" = --write ]; then

@@ -5,6 +5,8 @@
 
 log_dir=${root:?}/build/log
 export GODWIT_CACHE_DIR=${GODWIT_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/godwit}
+# So that clones in different places share what ccache has kept.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 export jobs=${GODWIT_JOBS:-$(nproc)}
 
 say() { printf '== %s\n' "$*" >&2; }

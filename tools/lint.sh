@@ -107,8 +107,7 @@ run_clippy() {
     say "no \`cargo clippy\` here: skipped (rustup component add clippy)"
     return 0
   fi
-  CARGO_TARGET_DIR=$GODWIT_CACHE_DIR/bridge-target cargo clippy --quiet --release --locked \
-    --offline --all-targets --manifest-path $bridge/Cargo.toml -- -D warnings
+  tools/build_bridge.sh --lint $bridge "$GODWIT_CACHE_DIR/bridge-target"
 }
 
 check clang-format format_cpp

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
 
 #include "cli/output.h"
 #include "manifest/nearest_key.h"
@@ -31,7 +31,10 @@ void append_lines(std::string& out, std::string_view lines) {
 
 class Arguments::Parser : public CLI::App {
  public:
-  Parser() { set_help_flag("-h,--help"); }
+  Parser() {
+    set_help_flag("-h,--help");
+    allow_extras();
+  }
 };
 
 Arguments::Arguments(const VerbText& text) : text_(text), parser_(std::make_unique<Parser>()) {
@@ -61,49 +64,65 @@ void Arguments::option(const Option& option, std::vector<std::string>& values) {
 
 void Arguments::positional(std::string_view name, std::string& value, std::string_view help,
                            Presence presence) {
-  parser_->add_option(std::string(name), value)->required(presence == Presence::kRequired);
-  positionals_.push_back({std::string(name), std::string(help)});
+  positionals_.push_back({.name = std::string(name), .value = &value, .presence = presence});
+  positional_rows_.push_back({std::string(name), std::string(help)});
 }
 
 void Arguments::positional(std::string_view name, std::vector<std::string>& values,
                            std::string_view help, Presence presence) {
-  parser_->add_option(std::string(name), values)
-      ->required(presence == Presence::kRequired)
-      ->allow_extra_args(false);
-  positionals_.push_back({fmt::format("{}…", name), std::string(help)});
+  positionals_.push_back({.name = std::string(name), .list = &values, .presence = presence});
+  positional_rows_.push_back({fmt::format("{}…", name), std::string(help)});
 }
 
-std::string Arguments::nearest_option(std::string_view word) const {
+std::string Arguments::try_help() const {
+  return fmt::format("`godwit {} --help` tells how it is used.", text_.verb);
+}
+
+Error Arguments::unknown_option(std::string_view word) const {
   const std::string_view name = word.substr(0, word.find('='));
-  std::vector<std::string_view> known(option_names_.begin(), option_names_.end());
-  return std::string(manifest::nearest_key(name, known));
+  const std::vector<std::string_view> known(option_names_.begin(), option_names_.end());
+  const std::string_view nearest = manifest::nearest_key(name, known);
+  return usage_error(fmt::format("`{}` has no option {}", text_.verb, name),
+                     nearest.empty() ? try_help() : fmt::format("Did you mean {}?", nearest));
+}
+
+// Positional words are dealt out here: the library would take "[a,b]" for two of them, and would
+// say that one is missing before it says that an option is mistyped.
+Result<void> Arguments::take_positionals(std::span<const std::string> words) const {
+  for (const std::string& word : words) {
+    if (word.starts_with("-") && word != "-") return fail(unknown_option(word));
+  }
+  for (const Positional& positional : positionals_) {
+    if (words.empty() && positional.presence == Presence::kRequired) {
+      return fail(usage_error(
+          fmt::format("{} is missing: godwit {} {}", positional.name, text_.verb, text_.usage),
+          try_help()));
+    }
+    if (words.empty()) return {};
+    if (positional.list != nullptr) {
+      positional.list->assign(words.begin(), words.end());
+      return {};
+    }
+    *positional.value = words.front();
+    words = words.subspan(1);
+  }
+  if (words.empty()) return {};
+  return fail(usage_error(fmt::format("`{}` takes no argument \"{}\"", text_.verb, words.front()),
+                          try_help()));
 }
 
 Result<bool> Arguments::read(std::span<const std::string> words) {
-  const std::string try_help = fmt::format("`godwit {} --help` tells how it is used.", text_.verb);
   try {
     // The library takes its words from the back.
     parser_->parse(std::vector<std::string>(words.rbegin(), words.rend()));
-    return false;
   } catch (const CLI::CallForHelp&) {
     return true;
-  } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> extras = parser_->remaining();
-    const std::string word = extras.empty() ? std::string() : extras.front();
-    if (!word.starts_with("-")) {
-      return fail(usage_error(fmt::format("`{}` takes no argument \"{}\"", text_.verb, word),
-                              try_help));
-    }
-    const std::string nearest = nearest_option(word);
-    return fail(usage_error(
-        fmt::format("`{}` has no option {}", text_.verb, word.substr(0, word.find('='))),
-        nearest.empty() ? try_help : fmt::format("Did you mean {}?", nearest)));
-  } catch (const CLI::RequiredError&) {
-    return fail(usage_error(
-        fmt::format("`{0}` needs more: godwit {0} {1}", text_.verb, text_.usage), try_help));
   } catch (const CLI::Error& error) {
-    return fail(usage_error(error.what(), try_help));
+    return fail(usage_error(error.what(), try_help()));
   }
+  const std::vector<std::string> left = parser_->remaining();
+  if (auto taken = take_positionals(left); !taken) return fail(std::move(taken.error()));
+  return false;
 }
 
 std::optional<int> Arguments::parse(std::span<const std::string> words) {
@@ -116,7 +135,7 @@ std::optional<int> Arguments::parse(std::span<const std::string> words) {
 
 std::string Arguments::help() const {
   std::size_t width = 6;
-  for (const std::vector<Row>* rows : {&positionals_, &options_}) {
+  for (const std::vector<Row>* rows : {&positional_rows_, &options_}) {
     for (const Row& row : *rows) width = std::max(width, row.name.size());
   }
   width = std::min<std::size_t>(width, 24) + 2;
@@ -130,7 +149,7 @@ std::string Arguments::help() const {
       out += row(fits ? std::string_view(each.name) : std::string_view(), each.help, width);
     }
   };
-  if (!positionals_.empty()) add("arguments", positionals_);
+  if (!positional_rows_.empty()) add("arguments", positional_rows_);
   std::vector<Row> options = options_;
   options.push_back({"--help", "this text"});
   add("options", options);

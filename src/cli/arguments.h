@@ -62,12 +62,21 @@ class Arguments final {
     std::string name;
     std::string help;
   };
+  struct Positional {
+    std::string name;
+    std::string* value = nullptr;              // or:
+    std::vector<std::string>* list = nullptr;  // takes all that is left
+    Presence presence = Presence::kOptional;
+  };
   class Parser;  // wraps CLI11
 
-  std::string nearest_option(std::string_view word) const;
+  Result<void> take_positionals(std::span<const std::string> words) const;
+  Error unknown_option(std::string_view word) const;
+  std::string try_help() const;
 
   VerbText text_;
-  std::vector<Row> positionals_;
+  std::vector<Positional> positionals_;
+  std::vector<Row> positional_rows_;
   std::vector<Row> options_;
   std::vector<std::string> option_names_;
   std::unique_ptr<Parser> parser_;

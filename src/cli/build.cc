@@ -27,7 +27,8 @@ namespace {
 
 // Hidden, so that a server of the project's folder does not take what lies in it for functions.
 constexpr const char* kWorkFolder = ".build";
-constexpr const char* kCTools = "apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32";
+constexpr const char* kCTools =
+    "apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32";
 
 struct Project {
   std::string folder;  // absolute
@@ -48,7 +49,8 @@ std::vector<std::string> c_sources(const Project& project) {
   if (folder == nullptr) return sources;
   while (const dirent* const item = ::readdir(folder)) {
     const std::string_view name = item->d_name;
-    if (name.ends_with(".c") && !name.starts_with(".")) sources.push_back(fmt::format("src/{}", name));
+    if (name.ends_with(".c") && !name.starts_with("."))
+      sources.push_back(fmt::format("src/{}", name));
   }
   ::closedir(folder);
   std::sort(sources.begin(), sources.end());
@@ -85,12 +87,13 @@ Result<Bytes> build_c(const Project& project, const std::vector<std::string>& so
   if (compiler.empty()) return fail(ErrorCode::kToolMissing, "clang", kCTools);
   const std::string output = fmt::format("{}/{}.wasm", kWorkFolder, project.name);
   // Debian's clang knows this target by its first name only.
-  ToolOptions tool{.command = {compiler, "--target=wasm32-wasi", "-O2", "-s", "-Wall", "-Wextra",
-                               "-o", output},
-                   .folder = project.folder,
-                   .install_hint = kCTools,
-                   .failure_hint = fmt::format("Its messages are above. Where a header or library "
-                                               "of WASI is missing: {}", kCTools)};
+  ToolOptions tool{
+      .command = {compiler, "--target=wasm32-wasi", "-O2", "-s", "-Wall", "-Wextra", "-o", output},
+      .folder = project.folder,
+      .install_hint = kCTools,
+      .failure_hint = fmt::format("Its messages are above. Where a header or library "
+                                  "of WASI is missing: {}",
+                                  kCTools)};
   tool.command.insert(tool.command.end(), sources.begin(), sources.end());
   if (auto done = run_tool(tool); !done) return fail(std::move(done.error()));
   return read_result(project.path(output));
@@ -133,9 +136,10 @@ Result<Bytes> build_module(const Project& project) {
   if (is_file(project.path("Cargo.toml"))) return build_rust(project);
   if (const auto sources = c_sources(project); !sources.empty()) return build_c(project, sources);
   if (is_file(project.path("src/main.wat"))) return build_wat(project);
-  return fail(ErrorCode::kFileUnreadable,
-              fmt::format("{} has no Cargo.toml, src/*.c or src/main.wat", printable(project.folder)),
-              "`godwit new LANGUAGE NAME` makes a project.");
+  return fail(
+      ErrorCode::kFileUnreadable,
+      fmt::format("{} has no Cargo.toml, src/*.c or src/main.wat", printable(project.folder)),
+      "`godwit new LANGUAGE NAME` makes a project.");
 }
 
 // A module that no server would accept is no result.

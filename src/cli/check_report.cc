@@ -157,10 +157,14 @@ Json module_json(const wasm::ModuleInfo& info) {
   }
   Json tables = Json::array();
   for (const wasm::TableType& table : info.tables) tables.push_back(range_json(table.elements));
-  return {{"imports", imports},           {"exports", exports},
-          {"memories", memories},         {"tables", tables},
-          {"functions", info.function_count}, {"code_bytes", info.code_bytes},
-          {"data_bytes", info.data_bytes}, {"features", feature_names(info)}};
+  return {{"imports", imports},
+          {"exports", exports},
+          {"memories", memories},
+          {"tables", tables},
+          {"functions", info.function_count},
+          {"code_bytes", info.code_bytes},
+          {"data_bytes", info.data_bytes},
+          {"features", feature_names(info)}};
 }
 
 }  // namespace
@@ -195,8 +199,7 @@ Json check_json(const CheckReport& report) {
                    {"kind", kind_text(report)},
                    {"text", report.is_text},
                    {"size_bytes", report.size_bytes}};
-  document["contract"] =
-      report.contract ? Json(wasm::contract_text(*report.contract)) : Json();
+  document["contract"] = report.contract ? Json(wasm::contract_text(*report.contract)) : Json();
   document["path"] = report.servable_name ? Json("/" + report.spec.name) : Json();
   document["settings"] = report.settings_path.empty() ? Json() : Json(report.settings_path);
   document["limits"] = limits;

@@ -23,9 +23,9 @@ struct CheckReport {
   std::string settings_path;
   manifest::FunctionSpec spec;
   bool servable_name = true;
-  std::optional<wasm::ModuleInfo> info;      // nothing: it could not be read
-  std::optional<wasm::Contract> contract;    // of an accepted one
-  std::optional<Error> refusal;              // nothing: it would be accepted
+  std::optional<wasm::ModuleInfo> info;    // nothing: it could not be read
+  std::optional<wasm::Contract> contract;  // of an accepted one
+  std::optional<Error> refusal;            // nothing: it would be accepted
 };
 
 std::string check_text(const CheckReport& report);

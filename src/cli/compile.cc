@@ -72,9 +72,10 @@ int compile_verb(Words words) {
   CompileOptions options;
   Arguments arguments({.verb = "compile",
                        .usage = "FILE -o OUT [--state-dir DIR]",
-                       .summary = "Compiles a module ahead of time, into this node's cache and into\n"
-                                  "OUT. Compiled code is good for this node alone: what is deployed\n"
-                                  "is the module.",
+                       .summary =
+                           "Compiles a module ahead of time, into this node's cache and into\n"
+                           "OUT. Compiled code is good for this node alone: what is deployed\n"
+                           "is the module.",
                        .example = "godwit compile hello.wasm -o hello.artifact"});
   arguments.positional("FILE", options.file, "the module", Presence::kRequired);
   arguments.option({"-o,--output", "OUT", "the file to write; - is stdout"}, options.output);

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <limits>
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -83,8 +83,7 @@ Check check_memory_files() {
     return {"memory files", CheckStatus::kFailed, file.error().detail,
             "Allow memfd_create and sealing (a seccomp profile may forbid them)."};
   }
-  void* const mapped =
-      ::mmap(nullptr, 6, PROT_READ | PROT_EXEC, MAP_PRIVATE, file->get(), 0);
+  void* const mapped = ::mmap(nullptr, 6, PROT_READ | PROT_EXEC, MAP_PRIVATE, file->get(), 0);
   if (mapped == MAP_FAILED) {
     return {"memory files", CheckStatus::kFailed, "cannot be executed: " + errno_text(),
             "Allow it: sysctl vm.memfd_noexec=0, and no policy against executable mappings."};
@@ -98,8 +97,7 @@ Check check_address_space() {
   ::getrlimit(RLIMIT_AS, &limit);
   if (limit.rlim_cur != RLIM_INFINITY) {
     const std::uint32_t sandboxes = affordable_instances(kServerSandboxes);
-    return {"address space",
-            sandboxes < 16 ? CheckStatus::kFailed : CheckStatus::kWarning,
+    return {"address space", sandboxes < 16 ? CheckStatus::kFailed : CheckStatus::kWarning,
             fmt::format("limited to {}: {} sandboxes at once instead of {}",
                         format_size(limit.rlim_cur), sandboxes, kServerSandboxes),
             "Lift the limit: ulimit -v unlimited, or LimitAS=infinity in the systemd unit."};
@@ -107,21 +105,25 @@ Check check_address_space() {
   void* const mapped = ::mmap(nullptr, kServerAddressBytes, PROT_NONE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) {
-    return {"address space", CheckStatus::kFailed,
-            fmt::format("{} cannot be reserved: {}", format_size(kServerAddressBytes), errno_text()),
-            "Set vm.overcommit_memory to 0 or 1 (sysctl), and use a 64-bit kernel with 47 bits of "
-            "user addresses."};
+    return {
+        "address space", CheckStatus::kFailed,
+        fmt::format("{} cannot be reserved: {}", format_size(kServerAddressBytes), errno_text()),
+        "Set vm.overcommit_memory to 0 or 1 (sysctl), and use a 64-bit kernel with 47 bits of "
+        "user addresses."};
   }
   ::munmap(mapped, kServerAddressBytes);
-  return {"address space", CheckStatus::kOk,
+  return {"address space",
+          CheckStatus::kOk,
           fmt::format("{} can be reserved (no memory is used)", format_size(kServerAddressBytes)),
           {}};
 }
 
 Check check_overcommit() {
   const auto mode = parse_number<int>(read_small("/proc/sys/vm/overcommit_memory"));
-  Check check{"overcommit", CheckStatus::kOk,
-              mode ? fmt::format("vm.overcommit_memory is {}", *mode) : "unknown", {}};
+  Check check{"overcommit",
+              CheckStatus::kOk,
+              mode ? fmt::format("vm.overcommit_memory is {}", *mode) : "unknown",
+              {}};
   if (mode == 2) {
     check.status = CheckStatus::kWarning;
     check.fix = "Mode 2 counts every sandbox's whole memory: sysctl vm.overcommit_memory=0.";
@@ -132,8 +134,10 @@ Check check_overcommit() {
 Check check_map_count() {
   constexpr long kWanted = 65530;  // the kernel's default
   const auto count = parse_number<long>(read_small("/proc/sys/vm/max_map_count"));
-  Check check{"mappings", CheckStatus::kOk,
-              count ? fmt::format("vm.max_map_count is {}", *count) : "unknown", {}};
+  Check check{"mappings",
+              CheckStatus::kOk,
+              count ? fmt::format("vm.max_map_count is {}", *count) : "unknown",
+              {}};
   if (count && *count < kWanted) {
     check.status = CheckStatus::kWarning;
     check.fix = fmt::format("Sandboxes need several mappings each: sysctl vm.max_map_count={}",
@@ -147,8 +151,10 @@ Check check_descriptors() {
   constexpr rlim_t kEnough = 4096;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  Check check{"descriptors", CheckStatus::kOk,
-              fmt::format("at most {} (hard limit; serve takes all of it)", limit.rlim_max), {}};
+  Check check{"descriptors",
+              CheckStatus::kOk,
+              fmt::format("at most {} (hard limit; serve takes all of it)", limit.rlim_max),
+              {}};
   if (limit.rlim_max < kEnough) {
     check.status = limit.rlim_max < kFew ? CheckStatus::kFailed : CheckStatus::kWarning;
     check.fix = "A connection is a descriptor: raise it (ulimit -Hn 65536, LimitNOFILE=65536).";
@@ -165,9 +171,11 @@ Check check_cores() {
   for_each_cgroup("cpu.max", [&](std::string_view text) {
     if (const auto cores = parse_cpu_max(text)) allowed = std::min(allowed, *cores);
   });
-  Check check{"cores", CheckStatus::kOk,
-              allowed < usable ? fmt::format("{}, of which the cgroup allows {:.2f}", usable, allowed)
-                               : fmt::format("{}", usable),
+  Check check{"cores",
+              CheckStatus::kOk,
+              allowed < usable
+                  ? fmt::format("{}, of which the cgroup allows {:.2f}", usable, allowed)
+                  : fmt::format("{}", usable),
               {}};
   if (allowed < 1) {
     check.status = CheckStatus::kWarning;
@@ -192,7 +200,8 @@ Check check_memory() {
     const auto bytes = parse_number<std::uint64_t>(text);  // "max" is no number
     if (bytes) limit = std::min(limit.value_or(*bytes), *bytes);
   });
-  Check check{"memory", CheckStatus::kOk,
+  Check check{"memory",
+              CheckStatus::kOk,
               fmt::format("{} available, cgroup limit {}", format_size(available),
                           limit ? format_size(*limit) : "none"),
               {}};
@@ -209,7 +218,9 @@ Check check_cpu() {
   __builtin_cpu_init();
   const bool v2 = __builtin_cpu_supports("sse4.2") != 0 && __builtin_cpu_supports("popcnt") != 0;
   const bool v3 = v2 && __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
-  check.detail = v3 ? "x86-64-v3 (AVX2, BMI2)" : v2 ? "x86-64-v2 (SSE 4.2)" : "x86-64 without SSE 4.2";
+  check.detail = v3   ? "x86-64-v3 (AVX2, BMI2)"
+                 : v2 ? "x86-64-v2 (SSE 4.2)"
+                      : "x86-64 without SSE 4.2";
   if (!v2) {
     check.status = CheckStatus::kWarning;
     check.fix = "Functions that use SIMD will be slow.";
@@ -224,12 +235,14 @@ Check check_cpu() {
 }
 
 Check check_clock() {
-  std::string source = read_small("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  std::string source =
+      read_small("/sys/devices/system/clocksource/clocksource0/current_clocksource");
   while (!source.empty() && source.back() == '\n') source.pop_back();
   if (source.empty()) return {"clock", CheckStatus::kOk, "unknown source", {}};
   const bool slow = source == "hpet" || source == "acpi_pm" || source == "jiffies";
   return {"clock", slow ? CheckStatus::kWarning : CheckStatus::kOk, "source " + source,
-          slow ? "Reading this clock costs a microsecond or more; prefer tsc or the hypervisor's." : ""};
+          slow ? "Reading this clock costs a microsecond or more; prefer tsc or the hypervisor's."
+               : ""};
 }
 
 }  // namespace
@@ -244,9 +257,9 @@ std::string_view check_status_text(CheckStatus status) {
 }
 
 std::vector<Check> machine_checks() {
-  return {check_kernel(),      check_memory_files(), check_address_space(), check_overcommit(),
-          check_map_count(),   check_descriptors(),  check_cores(),         check_memory(),
-          check_cpu(),         check_clock()};
+  return {check_kernel(),    check_memory_files(), check_address_space(), check_overcommit(),
+          check_map_count(), check_descriptors(),  check_cores(),         check_memory(),
+          check_cpu(),       check_clock()};
 }
 
 Check check_state(const std::string& path) {
@@ -263,7 +276,8 @@ Check check_state(const std::string& path) {
   struct statvfs disk{};
   ::fstatvfs(state->fd(), &disk);
   const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  Check check{"state folder", CheckStatus::kOk,
+  Check check{"state folder",
+              CheckStatus::kOk,
               fmt::format("{} (mode {:04o}, key {:04o}, {} free)", state->path(),
                           folder.st_mode & 07777U, key.st_mode & 07777U, format_size(free_bytes)),
               {}};

@@ -29,7 +29,8 @@ std::vector<Check> machine_checks();
 // The state folder and the node's key. `path` empty: the default place.
 Check check_state(const std::string& path);
 
-// --- Pieces, for the tests ------------------------------------------------------------------------
+// --- Pieces, for the tests
+// ------------------------------------------------------------------------
 
 struct KernelVersion {
   int major = 0;

@@ -37,9 +37,11 @@ Result<FunctionFile> read_function_file(const std::string& path) {
   file.bytes = std::move(*bytes);
   file.spec.name = function_name_of(path);
   file.spec.source = path;
+  const std::string base = without_ending(path);
+  if (base == path) return file;
   file.servable_name = manifest::is_function_segment(file.spec.name);
-  const std::string settings = without_ending(path) + ".toml";
-  if (settings == path + ".toml" || !exists(settings)) return file;
+  const std::string settings = base + ".toml";
+  if (!exists(settings)) return file;
   const auto text = registry::read_file(settings, manifest::kMaxSettingsBytes);
   if (!text) return fail(text.error());
   auto spec = manifest::parse_function_settings(as_text(*text), settings, file.spec);

@@ -20,8 +20,8 @@ inline constexpr std::uint64_t kMaxModuleBytes = std::uint64_t{64} << 20;
 struct FunctionFile {
   Bytes bytes;
   manifest::FunctionSpec spec;
-  std::string settings_path;  // "shop/cart.toml", empty where there is none
-  bool servable_name = true;  // the file's name is a function name
+  std::string settings_path;   // "shop/cart.toml", empty where there is none
+  bool servable_name = false;  // NAME.wasm or NAME.wat, NAME being a function's name
 };
 
 // Errors: kFileUnreadable, kModuleTooLarge, and those of the settings.

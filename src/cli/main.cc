@@ -4,7 +4,9 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cli/compile_function.h"
 #include "cli/platform.h"
@@ -22,6 +24,14 @@ bool has_service_socket() {
          type == SOCK_SEQPACKET;
 }
 
+// Where a standard stream is closed, its number would go to the next file that is opened, and what
+// was meant for a terminal would be written into that.
+void open_standard_streams() {
+  int fd = ::open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+  if (fd >= 0) ::close(fd);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -32,6 +42,7 @@ int main(int argc, char** argv) {
       has_service_socket()) {
     return compile_service_main(kCompileServiceFd, &godwit::cli::compile_function);
   }
+  open_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write()
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return godwit::cli::run_command_line(words);

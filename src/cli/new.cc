@@ -26,9 +26,9 @@ Result<void> check_names(const std::string& language, const std::string& name) {
                         : fmt::format("Did you mean {}?", nearest)));
   }
   if (manifest::is_function_segment(name)) return {};
-  return fail(usage_error(
-      fmt::format("\"{}\" cannot be a function's name", printable(name)),
-      "A name is a letter or digit, then up to 62 letters, digits, '.', '_' and '-'."));
+  return fail(
+      usage_error(fmt::format("\"{}\" cannot be a function's name", printable(name)),
+                  "A name is a letter or digit, then up to 62 letters, digits, '.', '_' and '-'."));
 }
 
 Result<void> make_folder(const std::string& path) {
@@ -67,7 +67,8 @@ int new_verb(Words words) {
   arguments.positional("NAME", name, "the function's name", Presence::kRequired);
   if (const auto exit = arguments.parse(words)) return *exit;
   if (auto made = make_project(language, name); !made) return fail_with(made.error());
-  print(fmt::format("made {0}/\nnext: godwit build {0} && godwit run {0}/{0}.wasm name=Ada\n", name));
+  print(
+      fmt::format("made {0}/\nnext: godwit build {0} && godwit run {0}/{0}.wasm name=Ada\n", name));
   return kExitSuccess;
 }
 

@@ -37,8 +37,9 @@ std::optional<int> parse_options(Words words, RunOptions& options) {
   arguments.positional("K=V", options.parameters, "query parameters");
   arguments.option({"--env", "K=V", "a configured environment variable"}, options.environment);
   arguments.option({"--stdin", "F", "the file that standard input reads"}, options.stdin_file);
-  arguments.option({"--request", "FILE.http", "a whole HTTP request instead of K=V and stdin;\n"
-                                              "prints the whole response"},
+  arguments.option({"--request", "FILE.http",
+                    "a whole HTTP request instead of K=V and stdin;\n"
+                    "prints the whole response"},
                    options.request_file);
   arguments.option({"--limit", "KEY=VALUE", "a limit, for instance cpu=50ms"}, options.limits);
   arguments.option({"--state-dir", "DIR", "where compiled code is kept"}, options.state_dir);
@@ -118,11 +119,10 @@ void report(const RunOptions& options, const SessionResult& result,
 }
 
 Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequest& request) {
-  const auto platform =
-      Platform::create({.state_dir = options.state_dir,
-                        .instances = 1,
-                        .cache = options.state_dir.empty() ? CacheMode::kOptional
-                                                           : CacheMode::kRequired});
+  const auto platform = Platform::create(
+      {.state_dir = options.state_dir,
+       .instances = 1,
+       .cache = options.state_dir.empty() ? CacheMode::kOptional : CacheMode::kRequired});
   if (!platform) return fail(platform.error());
   if (const auto& problem = (*platform)->cache_problem()) {
     print_warning("compiled code is not kept: " + problem->text());

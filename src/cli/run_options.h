@@ -11,7 +11,7 @@ namespace godwit::cli {
 
 struct RunOptions {
   std::string file;
-  std::vector<std::string> parameters;  // K=V
+  std::vector<std::string> parameters;   // K=V
   std::vector<std::string> environment;  // K=V
   std::string stdin_file;
   std::string request_file;

@@ -10,7 +10,10 @@ namespace {
 
 double microseconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1000.0; }
 
-std::string time_text(Nanoseconds time) { return fmt::format("{:.1f} µs", microseconds(time)); }
+std::string time_text(Nanoseconds time) {
+  if (time < std::chrono::milliseconds(10)) return fmt::format("{:.1f} µs", microseconds(time));
+  return fmt::format("{:.1f} ms", microseconds(time) / 1000.0);
+}
 
 // Of the wall-clock time, what is neither set-up nor clean-up: the guest, and its waiting.
 Nanoseconds guest_time(const SessionResult& result) {
@@ -26,19 +29,19 @@ std::string load_text(const registry::LoadedFunction& loaded) {
 
 Json stats_json(const RunReport& report) {
   const SessionResult& result = report.result;
-  return {{"cpu_us", microseconds(result.usage.cpu)},
-          {"wall_us", microseconds(result.wall)},
-          {"setup_us", microseconds(result.usage.setup)},
-          {"guest_us", microseconds(guest_time(result))},
-          {"cleanup_us", microseconds(result.usage.cleanup)},
-          {"peak_memory_bytes", result.usage.memory_bytes},
-          {"page_faults",
-           {{"minor", result.page_faults.minor}, {"major", result.page_faults.major}}},
-          {"time_slices", result.usage.slices},
-          {"output_bytes", result.output_bytes},
-          {"load_us", microseconds(report.loaded.total_time)},
-          {"compile_us", microseconds(report.loaded.compile_time)},
-          {"from_cache", report.loaded.cache == registry::CacheUse::kHit}};
+  return {
+      {"cpu_us", microseconds(result.usage.cpu)},
+      {"wall_us", microseconds(result.wall)},
+      {"setup_us", microseconds(result.usage.setup)},
+      {"guest_us", microseconds(guest_time(result))},
+      {"cleanup_us", microseconds(result.usage.cleanup)},
+      {"peak_memory_bytes", result.usage.memory_bytes},
+      {"page_faults", {{"minor", result.page_faults.minor}, {"major", result.page_faults.major}}},
+      {"time_slices", result.usage.slices},
+      {"output_bytes", result.output_bytes},
+      {"load_us", microseconds(report.loaded.total_time)},
+      {"compile_us", microseconds(report.loaded.compile_time)},
+      {"from_cache", report.loaded.cache == registry::CacheUse::kHit}};
 }
 
 Json response_json(const SessionResult& result) {
@@ -77,20 +80,18 @@ std::string stats_text(const RunReport& report) {
          row("wall", time_text(result.wall)) + row("  set-up", time_text(result.usage.setup)) +
          row("  guest", time_text(guest_time(result))) +
          row("  clean-up", time_text(result.usage.cleanup)) +
-         row("peak memory", format_size(result.usage.memory_bytes) +
-                                " (linear memories and tables)") +
+         row("peak memory",
+             format_size(result.usage.memory_bytes) + " (linear memories and tables)") +
          row("page faults", fmt::format("{} minor, {} major", result.page_faults.minor,
                                         result.page_faults.major)) +
          row("time slices", std::to_string(result.usage.slices)) +
-         row("output", format_size(result.output_bytes)) +
-         row("module", load_text(report.loaded));
+         row("output", format_size(result.output_bytes)) + row("module", load_text(report.loaded));
 }
 
 Json report_json(const RunReport& report) {
   const SessionResult& result = report.result;
-  Json document = {{"file", report.file},
-                   {"ok", !result.error.has_value()},
-                   {"outcome", outcome_text(result)}};
+  Json document = {
+      {"file", report.file}, {"ok", !result.error.has_value()}, {"outcome", outcome_text(result)}};
   document["exit_code"] = nullptr;
   if (result.outcome && result.outcome->success()) document["exit_code"] = 0;
   if (result.outcome && result.outcome->kind == engine::OutcomeKind::kExited) {

@@ -33,7 +33,7 @@ struct SessionOptions {
   std::shared_ptr<const runtime::Function> function;
   const wasi::StringList* arguments = nullptr;
   const wasi::StringList* environment = nullptr;
-  int input_fd = -1;        // -1: `input` is what the guest reads
+  int input_fd = -1;  // -1: `input` is what the guest reads
   std::string input;
   OutputTo output = OutputTo::kDescriptors;
   // Set: the output is an HTTP response to this request, with head and all.

@@ -25,26 +25,31 @@ struct ServeWords {
 
 void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
   arguments.positional("PATH", options.path, "the folder of functions");
-  arguments.option({"--listen", "HOST:PORT", "where to listen; default 127.0.0.1:8080,\n"
-                                             "port 0 picks a free one"},
+  arguments.option({"--listen", "HOST:PORT",
+                    "where to listen; default 127.0.0.1:8080,\n"
+                    "port 0 picks a free one"},
                    options.listen);
-  arguments.option({"--state-dir", "DIR", "the node's key and compiled code; default\n"
-                                          "$XDG_STATE_HOME/godwit"},
+  arguments.option({"--state-dir", "DIR",
+                    "the node's key and compiled code; default\n"
+                    "$XDG_STATE_HOME/godwit"},
                    options.state_dir);
   arguments.option({"--threads", "N", "workers; default: the cores that the cgroup allows"},
                    words.threads);
-  arguments.option({"--limit", "KEY=VALUE", "the default for functions that set none,\n"
-                                            "for instance memory=64MiB"},
+  arguments.option({"--limit", "KEY=VALUE",
+                    "the default for functions that set none,\n"
+                    "for instance memory=64MiB"},
                    options.limits);
   arguments.option({"--log-format", "FORMAT", "text (default) or json"}, options.log_format);
   arguments.option({"--log-level", "LEVEL", "debug, info (default), warning or error"},
                    options.log_level);
-  arguments.option({"--drain-timeout", "TIME", "how long requests may finish at the end;\n"
-                                               "default 10s"},
+  arguments.option({"--drain-timeout", "TIME",
+                    "how long requests may finish at the end;\n"
+                    "default 10s"},
                    words.drain_timeout);
   arguments.flag("--watch", options.watch, "serve changed files at once");
-  arguments.flag("--dev", options.dev, "for development: implies --watch, errors tell details to\n"
-                                       "the client, GET / lists the functions");
+  arguments.flag("--dev", options.dev,
+                 "for development: implies --watch, errors tell details to\n"
+                 "the client, GET / lists the functions");
   arguments.flag("--allow-unsafe-files", options.allow_unsafe_files,
                  "serve symbolic links, and files that others can write");
 }
@@ -54,8 +59,8 @@ Result<void> read_threads(const std::string& text, unsigned& threads) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threads);
   const bool whole = error == std::errc() && end == text.data() + text.size();
   if (whole && threads >= 1 && threads <= kMaxThreads) return {};
-  return fail(usage_error(fmt::format("--threads {}: not a number from 1 to {}", printable(text),
-                                      kMaxThreads)));
+  return fail(usage_error(
+      fmt::format("--threads {}: not a number from 1 to {}", printable(text), kMaxThreads)));
 }
 
 Result<void> check_options(ServeOptions& options, const ServeWords& words) {
@@ -95,9 +100,10 @@ int serve_verb(Words words) {
   ServeWords typed;
   Arguments arguments({.verb = "serve",
                        .usage = "PATH [OPTIONS]",
-                       .summary = "Serves a folder of functions over HTTP: NAME.wasm or NAME.wat is\n"
-                                  "the function at /NAME, NAME.toml holds its settings.\n"
-                                  "SIGTERM and SIGINT drain, SIGHUP reads the folder again.",
+                       .summary =
+                           "Serves a folder of functions over HTTP: NAME.wasm or NAME.wat is\n"
+                           "the function at /NAME, NAME.toml holds its settings.\n"
+                           "SIGTERM and SIGINT drain, SIGHUP reads the folder again.",
                        .example = "godwit serve functions --listen 127.0.0.1:8080 --dev"});
   declare(arguments, options, typed);
   if (const auto exit = arguments.parse(words)) return *exit;

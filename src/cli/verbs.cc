@@ -38,8 +38,8 @@ std::string general_help() {
 }
 
 const Verb* find_verb(std::string_view name) {
-  const auto* const found =
-      std::find_if(kVerbs.begin(), kVerbs.end(), [&](const Verb& verb) { return verb.name == name; });
+  const auto* const found = std::find_if(kVerbs.begin(), kVerbs.end(),
+                                         [&](const Verb& verb) { return verb.name == name; });
   return found == kVerbs.end() ? nullptr : found;
 }
 
@@ -48,10 +48,10 @@ int unknown_verb(const std::string& name) {
   for (const Verb& verb : kVerbs) names.push_back(verb.name);
   const std::string_view nearest = manifest::nearest_key(name, names);
   const bool option = name.starts_with("-");
-  return fail_with(usage_error(
-      fmt::format("there is no {} \"{}\"", option ? "option" : "verb", name),
-      nearest.empty() ? "`godwit --help` lists the verbs."
-                      : fmt::format("Did you mean `godwit {}`?", nearest)));
+  return fail_with(
+      usage_error(fmt::format("there is no {} \"{}\"", option ? "option" : "verb", name),
+                  nearest.empty() ? "`godwit --help` lists the verbs."
+                                  : fmt::format("Did you mean `godwit {}`?", nearest)));
 }
 
 // `godwit help`, `godwit help VERB`.

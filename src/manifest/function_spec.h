@@ -58,6 +58,9 @@ struct EnvironmentVariable {
   bool operator==(const EnvironmentVariable&) const = default;
 };
 
+// Is there a folder /dev with stdin, stdout and stderr, for programs that insist on file names?
+enum class DeviceFolder : std::uint8_t { kNo, kStdio };
+
 struct FunctionSpec {
   std::string name;    // "shop/cart"; empty for the root's index
   std::string source;  // path of the module, for messages
@@ -67,6 +70,7 @@ struct FunctionSpec {
   std::vector<std::string> arguments;            // after argv[0], which is the name
   std::vector<EnvironmentVariable> environment;  // ordered, names unique
   QueryEnvironment query_environment;
+  DeviceFolder devices = DeviceFolder::kNo;
   Limits limits;
 
   bool operator==(const FunctionSpec&) const = default;

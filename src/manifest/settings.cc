@@ -175,6 +175,23 @@ Result<void> apply_query_environment(Context& context, const toml::node& node) {
   return {};
 }
 
+Result<void> apply_files(Context& context, const toml::node& node) {
+  const toml::table* const table = node.as_table();
+  if (table == nullptr) {
+    return bad_value(context.place(node.source()), "files is a table: { \"/dev\" = \"stdio\" }");
+  }
+  for (const auto& [key, value] : in_file_order(*table)) {
+    const toml::value<std::string>* const text = value->as_string();
+    if (key->str() != "/dev" || text == nullptr || text->get() != "stdio") {
+      return bad_value(context.place(key->source()),
+                       "only \"/dev\" = \"stdio\" is supported by this version (volumes and tmpfs "
+                       "are not, yet)");
+    }
+    context.spec.devices = DeviceFolder::kStdio;
+  }
+  return {};
+}
+
 bool is_count(std::string_view key) {
   const auto rows = limit_settings();
   return std::any_of(rows.begin(), rows.end(),
@@ -244,13 +261,17 @@ constexpr std::array kRows = {
     SettingRow{"query-environment", "true, false or list of names", "true",
                "Which query parameters become environment variables: all, none, or those listed.",
                &apply_query_environment},
+    SettingRow{"files", "table", "{}",
+               "What the function finds in its file system: `{ \"/dev\" = \"stdio\" }` gives it a "
+               "folder with stdin, stdout and stderr, for programs that insist on file names.",
+               &apply_files},
     SettingRow{"limits", "table", "{}", "The limits below.", &apply_limits},
 };
 
 // Of the contract, but not of this version: a typo would be the wrong diagnosis.
-constexpr std::array<std::string_view, 10> kLaterKeys = {
-    "files",        "secrets",  "allowed-outbound-hosts", "routes", "instances",
-    "max-requests", "max-idle", "expose-versions",        "volume", "server"};
+constexpr std::array<std::string_view, 9> kLaterKeys = {
+    "secrets",  "allowed-outbound-hosts", "routes", "instances", "max-requests",
+    "max-idle", "expose-versions",        "volume", "server"};
 
 tl::unexpected<Error> unknown_key(const Place& place, std::string_view key) {
   const auto refuse = [&](std::string_view what) {

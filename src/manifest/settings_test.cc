@@ -109,6 +109,13 @@ TEST_P(WrongSettings, AreRefusedWithPlaceAndReason) {
   EXPECT_THAT(error.detail, HasSubstr(GetParam().detail));
 }
 
+TEST(Settings, TheDeviceFolderIsAskedForByName) {
+  EXPECT_EQ(parse_function_settings("", "f.toml", {})->devices, DeviceFolder::kNo);
+  const auto spec = parse_function_settings("[files]\n\"/dev\" = \"stdio\"", "f.toml", {});
+  ASSERT_TRUE(spec) << spec.error().text();
+  EXPECT_EQ(spec->devices, DeviceFolder::kStdio);
+}
+
 constexpr ErrorCode kUnknown = ErrorCode::kConfigUnknownKey;
 constexpr ErrorCode kBad = ErrorCode::kConfigBadValue;
 INSTANTIATE_TEST_SUITE_P(
@@ -122,7 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "f.toml:2:1: there is no limit "
                   "\"memroy\"; did you mean \"memory\"?"},
         WrongCase{"memory = \"1MiB\"", kUnknown, "stands under [limits]"},
-        WrongCase{"[files]\n\"/data\" = {}", kUnknown, "not supported by this version yet"},
+        WrongCase{"[files]\n\"/data\" = {}", kBad, "f.toml:2:1: only \"/dev\" = \"stdio\""},
+        WrongCase{"[files]\n\"/dev\" = \"all\"", kBad, "only \"/dev\" = \"stdio\""},
+        WrongCase{"files = \"/dev\"", kBad, "files is a table"},
         WrongCase{"secrets = [\"K\"]", kUnknown, "not supported by this version yet"},
         WrongCase{"routes = [\"/x\"]", kUnknown, "not supported by this version yet"},
         WrongCase{"allowed-outbound-hosts = []", kUnknown, "not supported by this version yet"},

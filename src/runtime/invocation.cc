@@ -93,6 +93,8 @@ void Invocation::run_admitted() {
 
 bool Invocation::make_instance() {
   const TimePoint started = monotonic_now();
+  const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
+  const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
   wasi_.emplace(wasi::Preview1::Options{.arguments = input_.arguments,
                                         .environment = input_.environment,
                                         .standard_input = input_.standard_input,
@@ -101,7 +103,8 @@ bool Invocation::make_instance() {
                                         .clock = &*clock_,
                                         .random = &worker_.random(),
                                         .timers = &guest_timer_,
-                                        .waker = this});
+                                        .waker = this,
+                                        .devices = devices});
   auto instance = input_.function->module->instantiate({.state = &*wasi_, .entry = "_start"});
   usage_.setup = monotonic_now() - started;
   if (!instance) {

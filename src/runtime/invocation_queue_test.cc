@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using engine::OutcomeKind;
 using test::ManualLoop;
-using test::Run;
+using test::TestRun;
 
 manifest::Limits one_at_a_time() { return {.concurrency = 1, .queue = 10, .queue_timeout = 1s}; }
 
@@ -41,14 +41,14 @@ class InvocationQueueTest : public testing::Test {
 
 TEST_F(InvocationQueueTest, WaitsForItsTurnInOrder) {
   const auto f = function("echo\n");
-  Run a(loop_), b(loop_), c(loop_);
-  for (Run* run : {&a, &b, &c}) run->begin(f);
+  TestRun a(loop_), b(loop_), c(loop_);
+  for (TestRun* run : {&a, &b, &c}) run->begin(f);
   EXPECT_EQ(f->gate->running(), 1u);
   EXPECT_EQ(f->gate->waiting(), 2u);
   EXPECT_EQ(functions_.live_instances(), 1u) << "what waits has no sandbox";
   EXPECT_TRUE(b.invocation->active());
 
-  for (Run* run : {&a, &b, &c}) {
+  for (TestRun* run : {&a, &b, &c}) {
     EXPECT_EQ(run->suspended, 1);
     run->input.end();
     loop_.turn();
@@ -61,7 +61,7 @@ TEST_F(InvocationQueueTest, WaitsForItsTurnInOrder) {
 
 TEST_F(InvocationQueueTest, AFullQueueRefuses) {
   const auto f = function("wait\n", {.concurrency = 1, .queue = 1});
-  Run running(loop_), queued(loop_), refused(loop_);
+  TestRun running(loop_), queued(loop_), refused(loop_);
   running.begin(f);
   queued.begin(f);
   refused.begin(f);
@@ -80,7 +80,7 @@ TEST_F(InvocationQueueTest, AFullQueueRefuses) {
 
 TEST_F(InvocationQueueTest, WaitsNoLongerThanTheQueueTimeout) {
   const auto f = function("wait\n");
-  Run running(loop_), queued(loop_);
+  TestRun running(loop_), queued(loop_);
   running.begin(f);
   queued.begin(f);
   loop_.fire_as_if(900ms);
@@ -98,7 +98,7 @@ TEST_F(InvocationQueueTest, TheWallClockCountsInTheQueue) {
   const auto f = function("wait\n", {.timeout = 1ms, .concurrency = 1, .queue_timeout = 10s});
   const auto same_gate = std::make_shared<const Function>(
       Function{.spec = {.name = "g"}, .module = f->module, .gate = f->gate});
-  Run running(loop_), queued(loop_);
+  TestRun running(loop_), queued(loop_);
   running.begin(same_gate);  // with the default of 30 s
   queued.begin(f);
   loop_.run_until([&] { return queued.ended == 1; });
@@ -112,7 +112,7 @@ TEST_F(InvocationQueueTest, TheWallClockCountsInTheQueue) {
 TEST_F(InvocationQueueTest, APlaceOfAnotherWorkerIsHandedOver) {
   const auto f = function("echo\n");
   ManualLoop other;
-  Run here(loop_), there(other);
+  TestRun here(loop_), there(other);
   here.begin(f);
   there.begin(f);
   here.input.end();
@@ -131,7 +131,7 @@ TEST_F(InvocationQueueTest, APlaceOfAnotherWorkerIsHandedOver) {
 // The grant names a run, not an object: one that comes too late is given back.
 TEST_F(InvocationQueueTest, AGrantForARunThatIsGoneGivesThePlaceBack) {
   const auto f = function("echo\n");
-  Run first(loop_), second(loop_);
+  TestRun first(loop_), second(loop_);
   first.begin(f);
   second.begin(f);
   first.invocation->end_now(OutcomeKind::kCancelled);  // the grant to `second` is posted
@@ -152,7 +152,7 @@ TEST_F(InvocationQueueTest, AGrantForARunThatIsGoneGivesThePlaceBack) {
 TEST_F(InvocationQueueTest, AnEngineWithoutRoomRefuses) {
   const test::Functions small({.max_instances = 1});
   const auto f = small.make("wait\n");
-  Run running(loop_), refused(loop_);
+  TestRun running(loop_), refused(loop_);
   running.begin(f);
   refused.begin(f);
   EXPECT_TRUE(refused.refused_with(ErrorCode::kServerOverloaded));
@@ -164,26 +164,19 @@ TEST_F(InvocationQueueTest, AnEngineWithoutRoomRefuses) {
 
 // --- In every state -----------------------------------------------------------------------------
 
-struct StateCase {
-  const char* name;
-  int ended_before;  // how often on_ended() was called when the state is reached
-  // Brings `run` into the state; `holder` takes the place that a queued one waits for.
-  std::function<void(InvocationQueueTest&, ManualLoop&, const std::shared_ptr<const Function>&,
-                     Run& holder, Run& run)>
-      reach;
-};
+enum class State { kIdle, kQueued, kGranted, kWaiting, kWoken, kYielded, kEnded };
+constexpr const char* kStateNames[] = {"Idle",  "Queued",  "Granted", "Waiting",
+                                       "Woken", "Yielded", "Ended"};
 
-void PrintTo(const StateCase& state, std::ostream* out) { *out << state.name; }
-
-class InEveryState : public testing::TestWithParam<StateCase> {
+class InEveryState : public testing::TestWithParam<State> {
  protected:
   // Reaches the state, does `action`, and looks that nothing is left.
-  void check(const std::function<void(Run&)>& action, int ended_after) {
+  void check(const std::function<void(TestRun&)>& action, int ended_after) {
     test::Functions functions;
     ManualLoop loop;
     const auto f = functions.make("echo\nyield 100\n", {.limits = one_at_a_time()});
     {
-      Run holder(loop), run(loop);
+      TestRun holder(loop), run(loop);
       reach(loop, f, holder, run);
       EXPECT_EQ(run.ended, ended_before());
       action(run);
@@ -199,7 +192,7 @@ class InEveryState : public testing::TestWithParam<StateCase> {
       run.input.end();  // what it waited for comes after all
       if (run.invocation) {
         if (ended_after > 0) run.invocation->release();
-        Run next(loop);
+        TestRun next(loop);
         next.input.end();
         next.begin(f);
         loop.turn();
@@ -209,59 +202,62 @@ class InEveryState : public testing::TestWithParam<StateCase> {
     EXPECT_EQ(loop.worker().timers().size(), 0u);
     EXPECT_EQ(f.use_count(), 1) << "the function is still held";
   }
-  int ended_before() const { return GetParam().ended_before; }
-  void reach(ManualLoop& loop, const std::shared_ptr<const Function>& f, Run& holder, Run& run) {
-    const std::string state = GetParam().name;
-    if (state == "Queued" || state == "Granted") holder.begin(f);
-    if (state != "Idle") run.begin(f);
-    if (state == "Granted") holder.invocation->end_now(OutcomeKind::kCancelled);  // posted
-    if (state == "Woken") run.input.push("x");
-    if (state == "Yielded" || state == "Ended") {
+  int ended_before() const { return GetParam() == State::kEnded ? 1 : 0; }
+  int ended_by_us() const { return GetParam() == State::kIdle ? 0 : 1; }
+
+  // `holder` takes the place that a queued one waits for.
+  void reach(ManualLoop& loop, const std::shared_ptr<const Function>& f, TestRun& holder,
+             TestRun& run) {
+    const State state = GetParam();
+    if (state == State::kIdle) return;
+    if (state == State::kQueued || state == State::kGranted) holder.begin(f);
+    run.begin(f);
+    if (state == State::kGranted) holder.invocation->end_now(OutcomeKind::kCancelled);  // posted
+    if (state == State::kWoken) run.input.push("x");
+    if (state == State::kYielded || state == State::kEnded) {
       run.input.end();
       loop.turn(1);
     }
-    if (state == "Ended") loop.turn();
+    if (state == State::kEnded) loop.turn();
   }
 };
 
 TEST_P(InEveryState, EndNow) {
-  const bool ends = std::string(GetParam().name) != "Idle";
-  check([](Run& run) { run.invocation->end_now(OutcomeKind::kCancelled); }, ends ? 1 : 0);
+  check([](TestRun& run) { run.invocation->end_now(OutcomeKind::kCancelled); }, ended_by_us());
 }
 
 TEST_P(InEveryState, EndNowTwice) {
-  const bool ends = std::string(GetParam().name) != "Idle";
   check(
-      [](Run& run) {
+      [](TestRun& run) {
         run.invocation->end_now(OutcomeKind::kCancelled);
         run.invocation->end_now(OutcomeKind::kDeadline);
       },
-      ends ? 1 : 0);
+      ended_by_us());
 }
 
 TEST_P(InEveryState, Destroy) {
-  check([](Run& run) { run.invocation.reset(); }, ended_before());
+  check([](TestRun& run) { run.invocation.reset(); }, ended_before());
 }
 
 // A wake-up at any moment (a stream that tells too often) changes nothing by itself.
 TEST_P(InEveryState, WakeThenEnd) {
-  const bool ends = std::string(GetParam().name) != "Idle";
   check(
-      [](Run& run) {
+      [](TestRun& run) {
         run.invocation->wake();
         run.invocation->wake();
         run.invocation->end_now(OutcomeKind::kCancelled);
         run.invocation->wake();
       },
-      ends ? 1 : 0);
+      ended_by_us());
 }
 
 INSTANTIATE_TEST_SUITE_P(Invocation, InEveryState,
-                         testing::Values(StateCase{"Idle", 0, {}}, StateCase{"Queued", 0, {}},
-                                         StateCase{"Granted", 0, {}}, StateCase{"Waiting", 0, {}},
-                                         StateCase{"Woken", 0, {}}, StateCase{"Yielded", 0, {}},
-                                         StateCase{"Ended", 1, {}}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         testing::Values(State::kIdle, State::kQueued, State::kGranted,
+                                         State::kWaiting, State::kWoken, State::kYielded,
+                                         State::kEnded),
+                         [](const auto& tested) {
+                           return std::string(kStateNames[static_cast<int>(tested.param)]);
+                         });
 
 // --- Several threads ----------------------------------------------------------------------------
 
@@ -290,7 +286,7 @@ class Client final {
   int refused() const { return refused_; }
 
  private:
-  Run run_;
+  TestRun run_;
   std::shared_ptr<const Function> function_;
   int left_;
   int refused_ = 0;

@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using engine::OutcomeKind;
 using engine::Trap;
-using test::Run;
+using test::TestRun;
 
 class InvocationTest : public testing::Test {
  protected:
@@ -36,7 +36,7 @@ class InvocationTest : public testing::Test {
 
 TEST_F(InvocationTest, AGuestThatNeverWaitsIsDoneWhenBeginReturns) {
   const auto f = function("write 1 hello\nwrite 2 log\n");
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(f);
   EXPECT_EQ(run.ended, 1);
   EXPECT_EQ(run.suspended, 0);
@@ -59,7 +59,7 @@ TEST_F(InvocationTest, ExitCodes) {
   } rows[] = {
       {"exit 0\n", 0, true}, {"exit 3\nwrite 1 never\n", 3, false}, {"exit 255\n", 255, false}};
   for (const auto& row : rows) {
-    Run run(loop_);
+    TestRun run(loop_);
     run.begin(function(row.script));
     ASSERT_EQ(run.ended, 1);
     EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kExited);
@@ -77,7 +77,7 @@ TEST_F(InvocationTest, Traps) {
               {"trap stack\n", Trap::kStackOverflow},
               {"store32 0xFFFFFFFF 1\n", Trap::kMemoryOutOfBounds}};
   for (const auto& row : rows) {
-    Run run(loop_);
+    TestRun run(loop_);
     run.begin(function(row.script));
     ASSERT_EQ(run.ended, 1) << row.script;
     EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kTrapped) << row.script;
@@ -87,7 +87,7 @@ TEST_F(InvocationTest, Traps) {
 }
 
 TEST_F(InvocationTest, ARefusedGrowthMakesItOutOfMemory) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("must_grow 100\n", {.memory_bytes = 10 * 65536}));
   ASSERT_EQ(run.ended, 1);
   EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kOutOfMemory);
@@ -95,7 +95,7 @@ TEST_F(InvocationTest, ARefusedGrowthMakesItOutOfMemory) {
 }
 
 TEST_F(InvocationTest, ArgumentsAndEnvironmentReachTheGuest) {
-  Run run(loop_);
+  TestRun run(loop_);
   ASSERT_TRUE(run.arguments.add("f") && run.arguments.add("second"));
   ASSERT_TRUE(run.environment.add_variable("NAME", "Ada"));
   run.begin(function("arg 1\nwrite 1 -\nenv NAME\nenv NOT_SET\n"));
@@ -104,7 +104,7 @@ TEST_F(InvocationTest, ArgumentsAndEnvironmentReachTheGuest) {
 
 TEST_F(InvocationTest, WaitsForInputAndGoesOnWhenItComes) {
   const auto f = function("echo\n");
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(f);
   EXPECT_EQ(run.ended, 0);
   EXPECT_EQ(run.suspended, 1);
@@ -130,7 +130,7 @@ TEST_F(InvocationTest, WaitsForInputAndGoesOnWhenItComes) {
 }
 
 TEST_F(InvocationTest, WaitsForRoomInTheOutput) {
-  Run run(loop_, {.output_bytes = 4});
+  TestRun run(loop_, {.output_bytes = 4});
   run.begin(function("fill 1 10 x\n"));
   EXPECT_EQ(run.suspended, 1);
   EXPECT_EQ(run.output.take(), "xxxx");
@@ -142,7 +142,7 @@ TEST_F(InvocationTest, WaitsForRoomInTheOutput) {
 }
 
 TEST_F(InvocationTest, AnOutputWithoutReaderIsAnErrorOfTheGuests) {
-  Run run(loop_, {.output_bytes = 4});
+  TestRun run(loop_, {.output_bytes = 4});
   run.begin(function("fill 1 10 x\n"));
   run.output.close();
   loop_.turn();
@@ -151,7 +151,7 @@ TEST_F(InvocationTest, AnOutputWithoutReaderIsAnErrorOfTheGuests) {
 }
 
 TEST_F(InvocationTest, SleepsOnTheWorkersTimers) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("write 1 a\nsleep_ms 2\nwrite 1 b\n"));
   EXPECT_EQ(run.suspended, 1);
   EXPECT_EQ(run.output.text(), "a");
@@ -166,7 +166,7 @@ TEST_F(InvocationTest, SleepsOnTheWorkersTimers) {
 
 // A timer that fires early (a coarse clock) must not end the sleep: poll_oneoff looks itself.
 TEST_F(InvocationTest, ATimerThatFiresEarlyIsNoWakeUp) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("sleep_ms 10000\n"));
   loop_.fire_as_if(11s);
   loop_.turn();
@@ -177,13 +177,10 @@ TEST_F(InvocationTest, ATimerThatFiresEarlyIsNoWakeUp) {
 }
 
 TEST_F(InvocationTest, GuestsThatYieldTakeTurns) {
-  const char* kThreeLetters = "repeat 3\nyield 1\n%end\n";
-  std::string log;
-  Run a(loop_), b(loop_);
+  TestRun a(loop_), b(loop_);
   const auto step = [](char letter) {
     return "repeat 3\nyield 1\nwrite 1 " + std::string(1, letter) + "\nend\n";
   };
-  (void)kThreeLetters;
   a.standard_output = b.standard_output = &a.output;
   a.begin(function(step('a')));
   b.begin(function(step('b')));
@@ -195,7 +192,7 @@ TEST_F(InvocationTest, GuestsThatYieldTakeTurns) {
 
 TEST_F(InvocationTest, TheCpuLimitEndsALoop) {
   const auto f = function("spin\n", {.cpu = 2ms});
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(f);
   EXPECT_EQ(run.ended, 0) << "one slice is shorter than the limit";
   loop_.turn();
@@ -207,7 +204,7 @@ TEST_F(InvocationTest, TheCpuLimitEndsALoop) {
 }
 
 TEST_F(InvocationTest, WaitingCostsNoCpuTime) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("sleep_ms 20\n", {.cpu = 10ms}));
   loop_.run_until([&] { return run.ended == 1; });
   EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kFinished);
@@ -217,7 +214,7 @@ TEST_F(InvocationTest, TheDeadlineEndsASleeperAndAWaiter) {
   for (const char* script : {"sleep_ms 60000\n", "wait\n", "echo\n", "fill 1 10 x\n"}) {
     SCOPED_TRACE(script);
     const auto f = function(script, {.timeout = 30s});
-    Run run(loop_, {.output_bytes = 4});
+    TestRun run(loop_, {.output_bytes = 4});
     run.begin(f);
     loop_.fire_as_if(29s);
     EXPECT_EQ(run.ended, 0);
@@ -235,7 +232,7 @@ TEST_F(InvocationTest, TheDeadlineEndsASleeperAndAWaiter) {
 
 // A guest that is always ready keeps the loop from its timers.
 TEST_F(InvocationTest, TheDeadlineEndsALoopAlsoWithoutTimers) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("spin\n", {.cpu = 10s, .timeout = 3ms}));
   for (int i = 0; i < 1000 && run.ended == 0; ++i) loop_.turn(1);
   ASSERT_EQ(run.ended, 1);
@@ -243,7 +240,7 @@ TEST_F(InvocationTest, TheDeadlineEndsALoopAlsoWithoutTimers) {
 }
 
 TEST_F(InvocationTest, TheWallClockGoesOnUntilRelease) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("write 1 x\n", {.timeout = 30s}));
   ASSERT_EQ(run.ended, 1);
   EXPECT_EQ(loop_.worker().timers().size(), 1u);
@@ -257,7 +254,7 @@ TEST_F(InvocationTest, TheWallClockGoesOnUntilRelease) {
 }
 
 TEST_F(InvocationTest, NothingExpiresAfterRelease) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("write 1 x\n", {.timeout = 30s}));
   run.invocation->release();
   loop_.fire_as_if(31s);
@@ -266,7 +263,7 @@ TEST_F(InvocationTest, NothingExpiresAfterRelease) {
 
 TEST_F(InvocationTest, CanBeUsedAgain) {
   const auto f = function("env ROUND\necho\nyield 2\nexit 7\n");
-  Run run(loop_);
+  TestRun run(loop_);
   for (const char* round : {"one", "two", "three"}) {
     run.environment.clear();
     ASSERT_TRUE(run.environment.add_variable("ROUND", round));
@@ -289,7 +286,7 @@ TEST_F(InvocationTest, CanBeUsedAgain) {
 
 TEST_F(InvocationTest, TheNextRunMayBeginInsideOnEnded) {
   const auto f = function("write 1 x\n");
-  Run run(loop_);
+  TestRun run(loop_);
   run.when_ended = [&] {
     if (run.ended == 3) return;
     run.invocation->release();
@@ -302,13 +299,13 @@ TEST_F(InvocationTest, TheNextRunMayBeginInsideOnEnded) {
 
 TEST_F(InvocationTest, ItMayBeEndedOrDestroyedInsideOnSuspended) {
   const auto f = function("echo\n");
-  Run ended(loop_);
+  TestRun ended(loop_);
   ended.when_suspended = [&] { ended.invocation->end_now(OutcomeKind::kCancelled); };
   ended.begin(f);
   EXPECT_EQ(ended.ended, 1);
   EXPECT_EQ(ended.invocation->outcome().kind, OutcomeKind::kCancelled);
 
-  Run destroyed(loop_);
+  TestRun destroyed(loop_);
   destroyed.when_suspended = [&] { destroyed.invocation.reset(); };
   destroyed.begin(f);
   EXPECT_EQ(destroyed.ended, 0);
@@ -316,13 +313,13 @@ TEST_F(InvocationTest, ItMayBeEndedOrDestroyedInsideOnSuspended) {
 }
 
 TEST_F(InvocationTest, ItMayBeDestroyedInsideOnEndedAndOnExpired) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.when_ended = [&] { run.invocation.reset(); };
   run.begin(function("yield 1\n"));
   loop_.turn();
   EXPECT_EQ(run.ended, 1);
 
-  Run expired(loop_);
+  TestRun expired(loop_);
   expired.when_expired = [&] { expired.invocation.reset(); };
   expired.begin(function("write 1 x\n"));
   loop_.fire_as_if(31s);
@@ -330,7 +327,7 @@ TEST_F(InvocationTest, ItMayBeDestroyedInsideOnEndedAndOnExpired) {
 }
 
 TEST_F(InvocationTest, UsageTellsWhatTheRunUsed) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("memory 3\ngrow 1\nyield 4\nfill 1 1000 x\n"));
   loop_.turn();
   ASSERT_EQ(run.ended, 1);
@@ -344,7 +341,7 @@ TEST_F(InvocationTest, UsageTellsWhatTheRunUsed) {
 }
 
 TEST_F(InvocationTest, UsageOfARunThatWasEndedByUs) {
-  Run run(loop_);
+  TestRun run(loop_);
   run.begin(function("memory 2\nwait\n"));
   run.invocation->end_now(OutcomeKind::kCancelled);
   EXPECT_EQ(run.invocation->usage().memory_bytes, 2u * 65536);

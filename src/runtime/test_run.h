@@ -1,6 +1,6 @@
 // For tests: one invocation with the streams that it reads and writes, and what its observer heard.
 //
-//   Run run(loop);
+//   TestRun run(loop);
 //   run.begin(function);
 //   run.input.push("…");   loop.turn();
 //   EXPECT_EQ(run.ended, 1);
@@ -19,14 +19,14 @@
 
 namespace godwit::runtime::test {
 
-class Run final : public InvocationObserver {
+class TestRun final : public InvocationObserver {
  public:
   struct Options {
     std::size_t output_bytes = std::size_t{1} << 20;  // then stdout is full
   };
 
-  explicit Run(ManualLoop& loop) : Run(loop, Options()) {}
-  Run(ManualLoop& loop, Options options)
+  explicit TestRun(ManualLoop& loop) : TestRun(loop, Options()) {}
+  TestRun(ManualLoop& loop, Options options)
       : output(options.output_bytes),
         error(std::size_t{1} << 20),
         standard_output(&output),

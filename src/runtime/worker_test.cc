@@ -11,7 +11,7 @@ namespace godwit::runtime {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Run;
+using test::TestRun;
 
 TEST(Worker, HasNothingToDoAtFirst) {
   test::ManualLoop loop;
@@ -24,9 +24,9 @@ TEST(Worker, RunsOneReadyInvocationACallInTheOrderOfTheirWakeUps) {
   const test::Functions functions;
   test::ManualLoop loop;
   const auto f = functions.make("echo\n");
-  Run a(loop), b(loop), c(loop);
-  for (Run* run : {&a, &b, &c}) run->begin(f);
-  for (Run* run : {&c, &a, &b}) run->input.end();
+  TestRun a(loop), b(loop), c(loop);
+  for (TestRun* run : {&a, &b, &c}) run->begin(f);
+  for (TestRun* run : {&c, &a, &b}) run->input.end();
   EXPECT_EQ(loop.soon(), 3);
   std::string order;
   a.when_ended = [&] { order += 'a'; };
@@ -44,7 +44,7 @@ TEST(Worker, RunsOneReadyInvocationACallInTheOrderOfTheirWakeUps) {
 TEST(Worker, OneThatIsWokenTwiceRunsOnce) {
   const test::Functions functions;
   test::ManualLoop loop;
-  Run run(loop);
+  TestRun run(loop);
   run.begin(functions.make("echo\n"));
   run.input.push("a");
   run.invocation->wake();
@@ -57,7 +57,7 @@ TEST(Worker, OneThatIsWokenTwiceRunsOnce) {
 TEST(Worker, TellsTheLoopOfTheEarliestDeadline) {
   const test::Functions functions;
   test::ManualLoop loop;
-  Run late(loop), early(loop);
+  TestRun late(loop), early(loop);
   late.begin(functions.make("wait\n", {.limits = {.timeout = 30s}}));
   ASSERT_TRUE(loop.last_wake_at());
   const TimePoint first = *loop.last_wake_at();
@@ -77,7 +77,7 @@ TEST(Worker, ItsGuestsDoNotGetTheSameRandomBytes) {
       "call random_get 0x100 8\nexpect 0\n"
       // iovec {0x100, 8} at 0x200
       "store32 0x200 0x100\nstore32 0x204 8\ncall fd_write 1 0x200 1 0x300\n");
-  Run a(loop), b(loop);
+  TestRun a(loop), b(loop);
   a.begin(f);
   b.begin(f);
   EXPECT_EQ(a.output.text().size(), 8u);

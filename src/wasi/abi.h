@@ -13,11 +13,17 @@ static_assert(std::endian::native == std::endian::little);
 
 enum class Errno : std::uint16_t {
   kSuccess = 0,
+  kAcces = 2,
   kAgain = 6,
   kBadf = 8,
+  kExist = 20,
   kFault = 21,
   kInval = 28,
   kIo = 29,
+  kIsdir = 31,
+  kMfile = 33,
+  kNametoolong = 37,
+  kNoent = 44,
   kNotdir = 54,
   kNotsock = 57,
   kNotsup = 58,
@@ -32,7 +38,13 @@ using Timestamp = std::uint64_t;  // nanoseconds
 
 enum class ClockId : std::uint32_t { kRealtime, kMonotonic, kProcessCpu, kThreadCpu };
 
-enum class FileType : std::uint8_t { kUnknown = 0 };
+enum class FileType : std::uint8_t { kUnknown = 0, kDirectory = 3 };
+
+// oflags
+inline constexpr std::uint32_t kOpenCreate = 1 << 0;
+inline constexpr std::uint32_t kOpenDirectory = 1 << 1;
+inline constexpr std::uint32_t kOpenExclusive = 1 << 2;
+inline constexpr std::uint32_t kAllOpenFlags = (1 << 4) - 1;
 
 // fdflags
 inline constexpr std::uint16_t kFdNonblock = 1 << 2;
@@ -48,11 +60,13 @@ inline constexpr std::uint32_t kAllTimeFlags = (1 << 4) - 1;
 inline constexpr std::uint32_t kLastAdvice = 5;  // noreuse
 inline constexpr std::uint32_t kLastWhence = 2;  // both snapshots have three, in another order
 
-// rights: the ones that a stream can have
+// rights: the ones that a stream or the folder of devices can have
 namespace right {
 inline constexpr std::uint64_t kFdRead = 1ULL << 1;
 inline constexpr std::uint64_t kFdFdstatSetFlags = 1ULL << 3;
 inline constexpr std::uint64_t kFdWrite = 1ULL << 6;
+inline constexpr std::uint64_t kPathOpen = 1ULL << 13;
+inline constexpr std::uint64_t kPathFilestatGet = 1ULL << 18;
 inline constexpr std::uint64_t kFdFilestatGet = 1ULL << 21;
 inline constexpr std::uint64_t kPollFdReadwrite = 1ULL << 27;
 }  // namespace right
@@ -79,6 +93,14 @@ struct FileStat {
   Timestamp changed;
 };
 static_assert(sizeof(FileStat) == 64);
+
+// What fd_prestat_get says of a preopened folder.
+struct Prestat {
+  std::uint8_t tag;  // 0: a folder, the only kind
+  std::uint8_t padding[3];
+  Size name_size;
+};
+static_assert(sizeof(Prestat) == 8);
 
 struct Iovec {
   std::uint32_t address;

@@ -7,13 +7,17 @@
 namespace godwit::wasi::functions {
 namespace {
 
+FileType file_type(const Descriptor& descriptor) {
+  return descriptor.device_folder ? FileType::kDirectory : FileType::kUnknown;
+}
+
 template <class Stat>
 Errno filestat_get(const Call& call, Fd fd, Out<Stat> stat) {
   const Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
   if (!descriptor->may(right::kFdFilestatGet)) return Errno::kNotcapable;
   Stat value{};
-  value.filetype = FileType::kUnknown;
+  value.filetype = file_type(*descriptor);
   value.link_count = 1;
   return stat.store(call, value);
 }
@@ -40,9 +44,11 @@ Errno fd_fdstat_get(const Call& call, Fd fd, Out<FdStat> stat) {
   const Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
   FdStat value{};
-  value.filetype = FileType::kUnknown;
+  value.filetype = file_type(*descriptor);
   value.flags = descriptor->flags;
   value.rights_base = descriptor->rights;
+  // wasi-libc opens below a folder only what the folder says its files may do.
+  if (descriptor->device_folder) value.rights_inheriting = ~std::uint64_t{0};
   return stat.store(call, value);
 }
 

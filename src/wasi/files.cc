@@ -1,6 +1,7 @@
 // The functions on files and folders, as a host that granted none: nothing but streams is open, so
 // these tell a guest what POSIX says of a pipe. Zig and others rely on ESPIPE to fall back to
-// plain reads and writes; wasi-libc looks for preopened folders until it gets EBADF.
+// plain reads and writes; wasi-libc looks for preopened folders until it gets EBADF. The one folder
+// that may be there is that of devices (devices.cc), which has no right but to open them.
 #include "wasi/functions.h"
 #include "wasi/preview1.h"
 
@@ -9,7 +10,9 @@ namespace {
 
 // `of_stream` for a number that is open, EBADF for others.
 Errno refuse(const Call& call, Fd fd, Errno of_stream) {
-  return call.host.descriptor(fd) != nullptr ? of_stream : Errno::kBadf;
+  const Descriptor* const descriptor = call.host.descriptor(fd);
+  if (descriptor == nullptr) return Errno::kBadf;
+  return descriptor->device_folder ? Errno::kNotcapable : of_stream;
 }
 
 // A path is resolved below an open folder, and there is none: its bytes are never looked at.
@@ -62,10 +65,6 @@ Errno fd_pwrite(const Call& call, Fd fd, Pointer, Size, std::uint64_t, Out<Size>
   return positioned(call, fd, &Descriptor::output);
 }
 
-Errno fd_prestat_get(const Call&, Fd, Pointer) { return Errno::kBadf; }
-
-Errno fd_prestat_dir_name(const Call&, Fd, Pointer, Size) { return Errno::kBadf; }
-
 Errno fd_readdir(const Call& call, Fd fd, Pointer, Size, std::uint64_t, Out<Size>) {
   return refuse(call, fd, Errno::kNotdir);
 }
@@ -80,10 +79,6 @@ Errno fd_tell(const Call& call, Fd fd, Out<std::uint64_t>) {
 
 Errno path_create_directory(const Call& call, Fd fd, Pointer, Size) { return no_folder(call, fd); }
 
-Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t, Pointer, Size, Pointer) {
-  return no_folder(call, fd);
-}
-
 Errno path_filestat_set_times(const Call& call, Fd fd, std::uint32_t, Pointer, Size, Timestamp,
                               Timestamp, std::uint32_t) {
   return no_folder(call, fd);
@@ -93,11 +88,6 @@ Errno path_link(const Call& call, Fd old_fd, std::uint32_t, Pointer, Size, Fd ne
                 Size) {
   const Errno error = no_folder(call, old_fd);
   return error == Errno::kBadf ? error : no_folder(call, new_fd);
-}
-
-Errno path_open(const Call& call, Fd fd, std::uint32_t, Pointer, Size, std::uint32_t, std::uint64_t,
-                std::uint64_t, std::uint32_t, Out<Fd>) {
-  return no_folder(call, fd);
 }
 
 Errno path_readlink(const Call& call, Fd fd, Pointer, Size, Pointer, Size, Out<Size>) {

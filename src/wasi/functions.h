@@ -58,24 +58,17 @@ Errno fd_pread(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_
                Out<Size> read);
 Errno fd_pwrite(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_t offset,
                 Out<Size> written);
-Errno fd_prestat_get(const Call& call, Fd fd, Pointer prestat);
-Errno fd_prestat_dir_name(const Call& call, Fd fd, Pointer path, Size path_size);
 Errno fd_readdir(const Call& call, Fd fd, Pointer buffer, Size size, std::uint64_t cookie,
                  Out<Size> used);
 Errno fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
               Out<std::uint64_t> position);
 Errno fd_tell(const Call& call, Fd fd, Out<std::uint64_t> position);
 Errno path_create_directory(const Call& call, Fd fd, Pointer path, Size path_size);
-Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
-                        Size path_size, Pointer stat);
 Errno path_filestat_set_times(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
                               Size path_size, Timestamp accessed, Timestamp modified,
                               std::uint32_t flags);
 Errno path_link(const Call& call, Fd old_fd, std::uint32_t old_flags, Pointer old_path,
                 Size old_path_size, Fd new_fd, Pointer new_path, Size new_path_size);
-Errno path_open(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path, Size path_size,
-                std::uint32_t open_flags, std::uint64_t rights_base,
-                std::uint64_t rights_inheriting, std::uint32_t fd_flags, Out<Fd> opened);
 Errno path_readlink(const Call& call, Fd fd, Pointer path, Size path_size, Pointer buffer,
                     Size size, Out<Size> used);
 Errno path_remove_directory(const Call& call, Fd fd, Pointer path, Size path_size);
@@ -85,6 +78,15 @@ Errno path_symlink(const Call& call, Pointer old_path, Size old_path_size, Fd fd
                    Size new_path_size);
 Errno path_unlink_file(const Call& call, Fd fd, Pointer path, Size path_size);
 
+// devices.cc
+Errno fd_prestat_get(const Call& call, Fd fd, Pointer prestat);
+Errno fd_prestat_dir_name(const Call& call, Fd fd, Pointer path, Size path_size);
+Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
+                        Size path_size, Pointer stat);
+Errno path_open(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path, Size path_size,
+                std::uint32_t open_flags, std::uint64_t rights_base,
+                std::uint64_t rights_inheriting, std::uint32_t fd_flags, Out<Fd> opened);
+
 // sockets.cc
 Errno sock_accept(const Call& call, Fd fd, std::uint32_t flags, Out<Fd> connection);
 Errno sock_recv(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint32_t flags,
@@ -93,9 +95,10 @@ Errno sock_send(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint32
                 Out<Size> sent);
 Errno sock_shutdown(const Call& call, Fd fd, std::uint32_t how);
 
-// What snapshot 0 lays out or numbers in another way. Its path_filestat_get differs only in the
-// layout of a result that a host without files never stores.
+// What snapshot 0 lays out or numbers in another way.
 namespace snapshot0 {
+Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
+                        Size path_size, Pointer stat);
 Errno fd_filestat_get(const Call& call, Fd fd, Out<wasi::snapshot0::FileStat> stat);
 Errno fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
               Out<std::uint64_t> position);

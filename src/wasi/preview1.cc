@@ -20,6 +20,31 @@ Preview1::Preview1(const Options& options) : options_(options) {
   descriptors_[0] = {.input = options.standard_input, .rights = kStreamRights | right::kFdRead};
   descriptors_[1] = {.output = options.standard_output, .rights = kStreamRights | right::kFdWrite};
   descriptors_[2] = {.output = options.standard_error, .rights = kStreamRights | right::kFdWrite};
+  if (options.devices == Devices::kStdio) {
+    descriptors_[3] = {
+        .device_folder = true,
+        .rights = right::kPathOpen | right::kPathFilestatGet | right::kFdFilestatGet};
+  }
+}
+
+Errno Preview1::open_device(std::string_view name, std::uint16_t flags, Fd& opened) {
+  Descriptor device{.flags = flags};
+  if (name == "stdin") {
+    device.input = options_.standard_input;
+    device.rights = kStreamRights | right::kFdRead;
+  } else if (name == "stdout" || name == "stderr") {
+    device.output = name == "stdout" ? options_.standard_output : options_.standard_error;
+    device.rights = kStreamRights | right::kFdWrite;
+  } else {
+    return Errno::kNoent;
+  }
+  for (std::size_t i = 0; i < descriptors_.size(); ++i) {
+    if (descriptors_[i].open()) continue;
+    descriptors_[i] = device;
+    opened = Fd{static_cast<std::uint32_t>(i)};
+    return Errno::kSuccess;
+  }
+  return Errno::kMfile;
 }
 
 Descriptor* Preview1::descriptor(Fd fd) {
@@ -43,10 +68,16 @@ void Preview1::wait_until(TimePoint deadline) {
   timer_ = options_.timers->arm(deadline, options_.waker);
 }
 
+void Preview1::give_way() {
+  waiting_ = true;
+  options_.waker->wake();
+}
+
 void Preview1::stop_waiting() {
   if (!waiting_) return;
   waiting_ = false;
   poll_began_.reset();
+  write_progress_ = 0;
   options_.standard_input->cancel_wait();
   options_.standard_output->cancel_wait();
   options_.standard_error->cancel_wait();

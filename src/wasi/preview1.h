@@ -7,7 +7,8 @@
 //   auto module = engine.load(std::move(artifact), {host_functions(), limits});
 //   auto instance = (*module)->instantiate({.state = &wasi});
 //
-// Grants nothing but its streams, clock and random bytes: no folder is open, no socket exists.
+// Grants nothing but its streams, clock and random bytes: no folder is open (unless the folder of
+// devices is asked for, which holds only those streams again), no socket exists.
 // Belongs to one invocation and its thread. All that the options point to must outlive it.
 // Destroying it, at any moment, cancels whatever it waits for.
 #pragma once
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "base/waker.h"
 #include "capability/clock.h"
@@ -33,19 +35,24 @@ namespace godwit::wasi {
 inline constexpr Timestamp kMonotonicStartNs = 1'000'000ULL * 1'000'000'000ULL;
 
 // What one host call does at most: it cannot be interrupted.
-inline constexpr std::uint32_t kMaxIovecs = 1024;                       // more: EINVAL, as IOV_MAX
-inline constexpr std::size_t kMaxTransferBytes = std::size_t{1} << 20;  // then a short count
-inline constexpr std::uint32_t kMaxRandomBytes = 4U << 20;              // more: EINVAL; 7 ms
-inline constexpr std::uint32_t kMaxSubscriptions = 4096;                // more: EINVAL
+inline constexpr std::uint32_t kMaxIovecs = 1024;  // more: EINVAL, as IOV_MAX
+// Then a read returns a short count, and a write gives way to others before it goes on.
+inline constexpr std::size_t kMaxTransferBytes = std::size_t{1} << 20;
+inline constexpr std::uint32_t kMaxRandomBytes = 4U << 20;  // more: EINVAL; 7 ms
+inline constexpr std::uint32_t kMaxSubscriptions = 4096;    // more: EINVAL
 
-// An open file descriptor: one end of a stream.
+// Is there a folder /dev with stdin, stdout and stderr, for programs that insist on file names?
+enum class Devices : std::uint8_t { kNone, kStdio };
+
+// An open file descriptor: one end of a stream, or the folder of devices.
 struct Descriptor {
-  capability::InputStream* input = nullptr;  // one of the two is set when it is open
+  capability::InputStream* input = nullptr;  // one of the three is set when it is open
   capability::OutputStream* output = nullptr;
+  bool device_folder = false;
   std::uint64_t rights = 0;
   std::uint16_t flags = 0;  // fdflags; of these only kFdNonblock has an effect on streams
 
-  bool open() const { return input != nullptr || output != nullptr; }
+  bool open() const { return input != nullptr || output != nullptr || device_folder; }
   bool may(std::uint64_t needed) const { return (rights & needed) == needed; }
 };
 
@@ -61,7 +68,8 @@ class Preview1 final : public engine::HostState {
     const capability::Clock* clock = nullptr;
     capability::Random* random = nullptr;
     capability::Timers* timers = nullptr;
-    Waker* waker = nullptr;  // told when what a host function waits for has come
+    Waker* waker = nullptr;            // told when what a host function waits for has come
+    Devices devices = Devices::kNone;  // not a pointer, not required
   };
 
   explicit Preview1(const Options& options);
@@ -78,6 +86,10 @@ class Preview1 final : public engine::HostState {
   // The descriptor of that number, or null when it is not open.
   Descriptor* descriptor(Fd fd);
 
+  // Opens "stdin", "stdout" or "stderr" again, under the lowest free number.
+  // Errors: kNoent, kMfile.
+  Errno open_device(std::string_view name, std::uint16_t flags, Fd& opened);
+
   // Since the invocation's start, in nanoseconds.
   std::uint64_t elapsed_ns(TimePoint now) const {
     return static_cast<std::uint64_t>((now - started_).count());
@@ -87,9 +99,16 @@ class Preview1 final : public engine::HostState {
   bool wait_for(capability::InputStream& stream);
   bool wait_for(capability::OutputStream& stream);
   void wait_until(TimePoint deadline);
+  // The guest gives way to others and is called again at once.
+  void give_way();
   // Cancels all of these registrations. Every function that may wait starts with it: it is called
   // again when woken, and a wake-up may be somebody else's.
   void stop_waiting();
+
+  // How much of the fd_write that is waiting was already taken: a blocking write ends when all was.
+  // Forgotten by stop_waiting().
+  std::size_t write_progress() const { return write_progress_; }
+  void remember_write(std::size_t size) { write_progress_ = size; }
 
   // When the poll_oneoff that is waiting was first called: its relative timeouts count from there.
   // Forgotten by stop_waiting().
@@ -99,11 +118,12 @@ class Preview1 final : public engine::HostState {
  private:
   Options options_;
   TimePoint started_;
-  // Numbers beyond stdio do not exist, because nothing that would open one is granted.
-  std::array<Descriptor, 3> descriptors_;
+  // Stdio, then the folder of devices and what is opened in it; nothing else can be opened.
+  std::array<Descriptor, 16> descriptors_;
   bool waiting_ = false;
   capability::TimerId timer_ = capability::TimerId::kNone;
   std::optional<TimePoint> poll_began_;
+  std::size_t write_progress_ = 0;
 };
 
 // The 46 functions of `wasi_snapshot_preview1`. The host state of all tables is a Preview1.
@@ -111,7 +131,9 @@ std::span<const engine::HostFunction> preview1_functions();
 // The 45 functions of its predecessor `wasi_unstable` (snapshot 0), converted where they differ:
 // filestat, poll_oneoff's subscriptions, and the values of whence.
 std::span<const engine::HostFunction> snapshot0_functions();
-// Both, for engine::LoadOptions.
+// The one function that Emscripten's standalone modules import beside preview 1.
+std::span<const engine::HostFunction> emscripten_functions();
+// All of these, for engine::LoadOptions.
 std::span<const engine::HostFunction> host_functions();
 
 }  // namespace godwit::wasi

@@ -1,8 +1,10 @@
 // fd_read, fd_write: pipes with POSIX's rules. A read returns what is there and waits only for the
-// first byte; a write returns a short count rather than wait once something was written; a
-// non-blocking descriptor gets EAGAIN instead of waiting; a reader that is gone is EPIPE.
+// first byte; a write returns when all of it was taken (there are programs which never look at the
+// count); a non-blocking descriptor gets a short count or EAGAIN instead of waiting; a reader that
+// is gone is EPIPE.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "wasi/functions.h"
 #include "wasi/iovec_list.h"
@@ -65,22 +67,27 @@ Transfer read_available(capability::InputStream& input, const IovecList& list) {
   return done;
 }
 
-std::size_t write_fitting(capability::OutputStream& output, const IovecList& list) {
-  std::size_t left = std::min<std::uint64_t>(list.total(), kMaxTransferBytes);
-  const std::size_t all = left;
+// Writes what fits now, from the byte `skip` on, at most kMaxTransferBytes. Returns how much.
+std::size_t write_fitting(capability::OutputStream& output, const IovecList& list,
+                          std::size_t skip) {
+  std::size_t left = kMaxTransferBytes;
   for (Size i = 0; i < list.count() && left != 0; ++i) {
     const auto buffer = list.buffer(i);
     if (!buffer) break;
-    for (std::size_t offset = 0; offset < buffer->size() && left != 0;) {
+    if (skip >= buffer->size()) {
+      skip -= buffer->size();
+      continue;
+    }
+    for (std::size_t offset = std::exchange(skip, 0); offset < buffer->size() && left != 0;) {
       const MutableByteSpan room = output.prepare(std::min(buffer->size() - offset, left));
-      if (room.empty()) return all - left;
+      if (room.empty()) return kMaxTransferBytes - left;
       const std::size_t size = buffer->copy_to(room.first(std::min(room.size(), left)), offset);
       output.commit(size);
       offset += size;
       left -= size;
     }
   }
-  return all - left;
+  return kMaxTransferBytes - left;
 }
 
 }  // namespace
@@ -103,6 +110,7 @@ Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> re
 }
 
 Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> written) {
+  const std::size_t before = call.host.write_progress();
   call.host.stop_waiting();
   const Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr || descriptor->output == nullptr) return Errno::kBadf;
@@ -112,13 +120,21 @@ Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> w
   if (!written.fits(call)) return Errno::kFault;
   if (list.total() == 0) return written.store(call, 0);
 
-  if (descriptor->output->closed()) return Errno::kPipe;
-  const std::size_t size = write_fitting(*descriptor->output, list);
-  if (size != 0) return written.store(call, static_cast<Size>(size));
-  if (descriptor->output->closed()) return Errno::kPipe;
-  if ((descriptor->flags & kFdNonblock) != 0) return Errno::kAgain;
-  if (call.host.wait_for(*descriptor->output)) return Answer::pending();
-  return Errno::kIo;
+  capability::OutputStream& output = *descriptor->output;
+  const std::size_t moved = output.closed() ? 0 : write_fitting(output, list, before);
+  const std::size_t done = before + moved;
+  const bool nonblocking = (descriptor->flags & kFdNonblock) != 0;
+  if (done == list.total() || (done != 0 && (nonblocking || output.closed()))) {
+    return written.store(call, static_cast<Size>(done));
+  }
+  if (output.closed()) return Errno::kPipe;
+  if (nonblocking) return Errno::kAgain;
+  if (!call.host.wait_for(output)) {
+    if (moved == 0) return Errno::kIo;  // room that takes nothing: better an error than a loop
+    call.host.give_way();
+  }
+  call.host.remember_write(done);
+  return Answer::pending();
 }
 
 }  // namespace godwit::wasi::functions

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "wasi/functions.h"
 #include "wasi/preview1.h"
@@ -70,16 +71,17 @@ constexpr std::array kPreview1 = {
 // sock_accept came with preview 1.
 constexpr std::size_t kSnapshot0Count = kPreview1.size() - 1;
 
-// Preview 1's row under the old module name, with the three functions that differ replaced.
+// Preview 1's row under the old module name, with the functions that differ replaced.
 constexpr HostFunction snapshot0_entry(HostFunction row) {
   if (row.name == "fd_filestat_get") row = entry<&f::snapshot0::fd_filestat_get>(row.name);
+  if (row.name == "path_filestat_get") row = entry<&f::snapshot0::path_filestat_get>(row.name);
   if (row.name == "fd_seek") row = entry<&f::snapshot0::fd_seek>(row.name);
   if (row.name == "poll_oneoff") row = entry<&f::snapshot0::poll_oneoff>(row.name);
   row.module = kSnapshot0Module;
   return row;
 }
 
-constexpr auto kAll = [] {
+constexpr auto kBoth = [] {
   std::array<HostFunction, kPreview1.size() + kSnapshot0Count> all{};
   auto next = std::copy(kPreview1.begin(), kPreview1.end(), all.begin());
   for (const HostFunction& row : kPreview1) {
@@ -91,13 +93,21 @@ constexpr auto kAll = [] {
 }  // namespace
 
 std::span<const HostFunction> preview1_functions() {
-  return std::span(kAll).first(kPreview1.size());
+  return std::span(kBoth).first(kPreview1.size());
 }
 
 std::span<const HostFunction> snapshot0_functions() {
-  return std::span(kAll).subspan(kPreview1.size());
+  return std::span(kBoth).subspan(kPreview1.size());
 }
 
-std::span<const HostFunction> host_functions() { return kAll; }
+std::span<const HostFunction> host_functions() {
+  static const std::vector<HostFunction> all = [] {
+    std::vector<HostFunction> functions(kBoth.begin(), kBoth.end());
+    const auto more = emscripten_functions();
+    functions.insert(functions.end(), more.begin(), more.end());
+    return functions;
+  }();
+  return all;
+}
 
 }  // namespace godwit::wasi

@@ -32,7 +32,7 @@ class TestHost {
   static constexpr std::size_t kOutputLimit = 64;
 
   explicit TestHost(std::size_t memory_bytes = 4096, StringList environment_list = {},
-                    StringList argument_list = {})
+                    StringList argument_list = {}, Devices devices = Devices::kNone)
       : environment(std::move(environment_list)),
         arguments(std::move(argument_list)),
         memory_(std::make_unique<std::byte[]>(memory_bytes)),
@@ -45,7 +45,8 @@ class TestHost {
                                    .clock = &clock,
                                    .random = &random,
                                    .timers = &timers,
-                                   .waker = &waker});
+                                   .waker = &waker,
+                                   .devices = devices});
   }
 
   std::size_t size() const { return memory_bytes_; }

@@ -428,3 +428,51 @@ pub unsafe extern "C" fn godwit_binary_to_text(
     // SAFETY: the caller's `out` is valid; it takes the text or the reason.
     unsafe { deliver(result.map(|text| text.into_bytes().into()), out, out) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_failure() {
+        let failure = guarded::<()>(|| panic!("what {}", "happened")).unwrap_err();
+        assert_eq!(failure.status, GodwitStatus::Internal);
+        assert_eq!(failure.text, "what happened");
+    }
+
+    #[test]
+    fn bytes_are_handed_out_and_taken_back() {
+        for size in [0, 1, 100_000] {
+            let bytes = GodwitBytes::from(vec![7; size]);
+            assert_eq!((bytes.size, bytes.data.is_null()), (size, size == 0));
+            // SAFETY: made above, freed once.
+            unsafe { godwit_bytes_free(bytes) };
+        }
+    }
+
+    #[test]
+    fn a_text_reaches_the_caller_whether_right_or_wrong() {
+        for (text, status) in
+            [("(module)", GodwitStatus::Ok), ("(modul)", GodwitStatus::TextMalformed)]
+        {
+            let mut out = GodwitBytes::from(vec![]);
+            let span = GodwitSpan { data: text.as_ptr(), size: text.len() };
+            // SAFETY: `span` and `out` are valid for the call.
+            assert_eq!(unsafe { godwit_text_to_binary(span, &mut out) }, status);
+            assert!(out.size >= 8);
+            // SAFETY: handed out by the call above.
+            unsafe { godwit_bytes_free(out) };
+        }
+    }
+
+    #[test]
+    fn what_is_no_artifact_is_refused() {
+        // SAFETY: a negative descriptor is refused before it is used.
+        let missing = unsafe { duplicate(-1, 1) }.unwrap_err();
+        assert_eq!(missing.status, GodwitStatus::ArtifactInvalid);
+        let file = File::open("/dev/null").unwrap();
+        // SAFETY: the descriptor is open for the call.
+        let empty = unsafe { duplicate(std::os::fd::AsRawFd::as_raw_fd(&file), 1) }.unwrap_err();
+        assert_eq!(empty.status, GodwitStatus::ArtifactInvalid);
+    }
+}

@@ -88,7 +88,8 @@ fn find_entry(module: &Module, name: &str) -> Option<ModuleExport> {
 }
 
 /// Loading failed: the pool's bounds are told apart from a foreign or damaged artifact by the
-/// contexts that Wasmtime adds (the version is pinned; the tests below would notice a change).
+/// contexts that Wasmtime adds (the version is pinned; the conformance suite would notice a
+/// change).
 fn refused(error: wasmtime::Error) -> Failure {
     let text = error_text(&error);
     let status = if !text.contains("does not fit in pooling allocator requirements") {

@@ -1,0 +1,210 @@
+#include "gateway/command_adapter.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gateway/test_request.h"
+
+namespace godwit::gateway {
+namespace {
+
+using test::ParsedRequest;
+
+class CommandAdapterTest : public testing::Test {
+ protected:
+  Result<void> decode(const std::string& text) {
+    const ParsedRequest parsed(text);
+    return adapter_.decode({.spec = spec_,
+                            .request = parsed.request(),
+                            .client = client_,
+                            .script_name = "/shop/cart",
+                            .path_info = "/7",
+                            .request_id = "0123"});
+  }
+  // A GET of that query.
+  Result<void> decode_query(const std::string& query) {
+    return decode("GET /shop/cart/7?" + query + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  std::string variable(std::string_view name) const {
+    return std::string(adapter_.environment().value_of(name).value_or("(not set)"));
+  }
+  int count_of(std::string_view name) const {
+    int count = 0;
+    const std::string_view block = as_text(adapter_.environment().block());
+    for (std::size_t at = 0; at < block.size(); at = block.find('\0', at) + 1) {
+      if (block.substr(at).starts_with(std::string(name) + "=")) ++count;
+    }
+    return count;
+  }
+
+  manifest::FunctionSpec spec_{.name = "shop/cart"};
+  ClientAddress client_{.text = "192.0.2.1", .local_port = 8080};
+  CommandAdapter adapter_;
+};
+
+TEST_F(CommandAdapterTest, TheCgiVariables) {
+  ASSERT_TRUE(
+      decode("POST /shop/cart/7?a=%20b HTTP/1.1\r\nHost: example.com:81\r\n"
+             "Content-Type: text/x\r\nContent-Length: 12\r\nAccept-Language: de\r\n\r\n"));
+  const struct {
+    const char* name;
+    const char* value;
+  } rows[] = {{"GATEWAY_INTERFACE", "CGI/1.1"},
+              {"SERVER_SOFTWARE", "godwit"},
+              {"SERVER_PROTOCOL", "HTTP/1.1"},
+              {"SERVER_NAME", "example.com"},
+              {"SERVER_PORT", "81"},
+              {"REQUEST_METHOD", "POST"},
+              {"QUERY_STRING", "a=%20b"},
+              {"SCRIPT_NAME", "/shop/cart"},
+              {"PATH_INFO", "/7"},
+              {"REMOTE_ADDR", "192.0.2.1"},
+              {"CONTENT_TYPE", "text/x"},
+              {"CONTENT_LENGTH", "12"},
+              {"GODWIT_REQUEST_ID", "0123"},
+              {"HTTP_HOST", "example.com:81"},
+              {"HTTP_ACCEPT_LANGUAGE", "de"},
+              {"HTTP_CONTENT_TYPE", "(not set)"},
+              {"HTTP_CONTENT_LENGTH", "(not set)"},
+              {"a", " b"}};
+  for (const auto& row : rows) EXPECT_EQ(variable(row.name), row.value) << row.name;
+}
+
+TEST_F(CommandAdapterTest, WhatIsNotKnownIsNotSet) {
+  ASSERT_TRUE(decode("GET /x HTTP/1.0\r\n\r\n"));
+  EXPECT_EQ(variable("SERVER_NAME"), "localhost");
+  EXPECT_EQ(variable("SERVER_PORT"), "8080");
+  EXPECT_EQ(variable("SERVER_PROTOCOL"), "HTTP/1.0");
+  EXPECT_EQ(variable("QUERY_STRING"), "");
+  EXPECT_EQ(variable("CONTENT_TYPE"), "(not set)");
+  EXPECT_EQ(variable("CONTENT_LENGTH"), "(not set)");
+  ASSERT_TRUE(decode("POST /x HTTP/1.1\r\nHost: [::1]:9\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  EXPECT_EQ(variable("CONTENT_LENGTH"), "(not set)");
+  EXPECT_EQ(variable("HTTP_TRANSFER_ENCODING"), "(not set)");
+  EXPECT_EQ(variable("SERVER_NAME"), "[::1]");
+  ASSERT_TRUE(decode("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_EQ(variable("CONTENT_LENGTH"), "0");
+}
+
+TEST_F(CommandAdapterTest, ArgumentsAreTheNameAndWhatIsConfigured) {
+  spec_.arguments = {"-v", "two words", ""};
+  ASSERT_TRUE(decode_query("x=1"));
+  EXPECT_EQ(as_text(adapter_.arguments().block()),
+            std::string_view("shop/cart\0-v\0two words\0\0", 24));
+  EXPECT_EQ(adapter_.arguments().count(), 4u);
+  spec_ = {};
+  ASSERT_TRUE(decode_query(""));
+  EXPECT_EQ(as_text(adapter_.arguments().block()), std::string_view("index\0", 6));
+}
+
+TEST_F(CommandAdapterTest, TheQueryIsTheEnvironment) {
+  ASSERT_TRUE(decode_query("name=Ada+Lovelace&greeting=%C3%A9%26%3D&empty=&flag&=no-name&1x=bad"));
+  EXPECT_EQ(variable("name"), "Ada Lovelace");
+  EXPECT_EQ(variable("greeting"), "\xC3\xA9&=");
+  EXPECT_EQ(variable("empty"), "");
+  EXPECT_EQ(variable("flag"), "");
+  EXPECT_EQ(variable("1x"), "(not set)");
+}
+
+TEST_F(CommandAdapterTest, TheLastOfSeveralWinsAndIsThereOnce) {
+  ASSERT_TRUE(decode_query("x=1&y=2&x=3&%78=4"));
+  EXPECT_EQ(variable("x"), "4");
+  EXPECT_EQ(count_of("x"), 1);
+  // The same with so many that another way is taken.
+  std::string many;
+  for (int i = 0; i < 100; ++i)
+    many += "v" + std::to_string(i % 40) + "=" + std::to_string(i) + "&";
+  ASSERT_TRUE(decode_query(many));
+  EXPECT_EQ(variable("v0"), "80");
+  EXPECT_EQ(variable("v19"), "99");
+  EXPECT_EQ(variable("v20"), "60");
+  EXPECT_EQ(count_of("v0"), 1);
+}
+
+TEST_F(CommandAdapterTest, AQueryCannotPoseAsTheServer) {
+  spec_.environment = {{"QUALITY", "80"}};
+  ASSERT_TRUE(
+      decode_query("REMOTE_ADDR=1.2.3.4&HTTP_HOST=evil&PATH_INFO=/etc&QUALITY=1&"
+                   "HTTP_PROXY=http://evil&https_proxy=e&LD_PRELOAD=x&GODWIT_REQUEST_ID=9&"
+                   "REMOTE_USER=root&HTTP_X_ADMIN=1&PYTHONPATH=/tmp&%50ATH=/tmp"));
+  EXPECT_EQ(variable("REMOTE_ADDR"), "192.0.2.1");
+  EXPECT_EQ(variable("HTTP_HOST"), "h");
+  EXPECT_EQ(variable("PATH_INFO"), "/7");
+  EXPECT_EQ(variable("QUALITY"), "80");
+  EXPECT_EQ(variable("GODWIT_REQUEST_ID"), "0123");
+  for (const char* name : {"HTTP_PROXY", "https_proxy", "LD_PRELOAD", "REMOTE_USER", "HTTP_X_ADMIN",
+                           "PYTHONPATH", "PATH"}) {
+    EXPECT_EQ(variable(name), "(not set)") << name;
+  }
+}
+
+TEST_F(CommandAdapterTest, ABrokenQueryIsRefusedWhoeverWouldTakeIt) {
+  for (const char* query : {"x=%00", "%00=x", "x=%FF", "x=%C0%AF", "x=%ED%A0%80", "x=%", "x=%2",
+                            "x=%zz", "PATH=%00", "1bad=%FF"}) {
+    const auto decoded = decode_query(query);
+    ASSERT_FALSE(decoded) << query;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kBadQuery) << query;
+  }
+  spec_.query_environment.policy = manifest::QueryEnvironment::Policy::kNone;
+  EXPECT_FALSE(decode_query("x=%00"));
+  ASSERT_TRUE(decode_query("x=1"));
+  EXPECT_EQ(variable("x"), "(not set)");
+  EXPECT_EQ(variable("QUERY_STRING"), "x=1");
+}
+
+TEST_F(CommandAdapterTest, HeadersThatCouldLieAreLeftOut) {
+  ASSERT_TRUE(
+      decode("GET /x HTTP/1.1\r\nHost: h\r\nProxy: http://evil\r\nPROXY: x\r\n"
+             "X_Forwarded_User: evil\r\nX-Real-Ip: 5.6.7.8\r\nContent_Length: 9\r\n"
+             "Connection: keep-alive\r\nX-A!b: c\r\n\r\n"));
+  EXPECT_EQ(variable("HTTP_PROXY"), "(not set)");
+  EXPECT_EQ(variable("HTTP_X_FORWARDED_USER"), "(not set)");
+  EXPECT_EQ(variable("HTTP_CONTENT_LENGTH"), "(not set)");
+  EXPECT_EQ(variable("HTTP_CONNECTION"), "(not set)");
+  EXPECT_EQ(variable("HTTP_X_REAL_IP"), "5.6.7.8");
+  EXPECT_EQ(as_text(adapter_.environment().block()).find("X_A!"), std::string_view::npos);
+}
+
+TEST_F(CommandAdapterTest, RepeatedHeadersAreJoined) {
+  ASSERT_TRUE(
+      decode("GET /x HTTP/1.1\r\nHost: h\r\nAccept: a\r\nCookie: x=1\r\naccept: b\r\n"
+             "COOKIE: y=2\r\nAccept: c\r\n\r\n"));
+  EXPECT_EQ(variable("HTTP_ACCEPT"), "a, b, c");
+  EXPECT_EQ(variable("HTTP_COOKIE"), "x=1; y=2");
+  EXPECT_EQ(count_of("HTTP_ACCEPT"), 1);
+}
+
+// A configured variable of that name comes before what a header would make.
+TEST_F(CommandAdapterTest, WhatIsConfiguredIsFoundFirst) {
+  spec_.environment = {{"HTTP_X_TENANT", "mine"}, {"SERVER_NAME", "configured"}};
+  ASSERT_TRUE(decode("GET /x HTTP/1.1\r\nHost: h\r\nX-Tenant: theirs\r\n\r\n"));
+  EXPECT_EQ(variable("HTTP_X_TENANT"), "mine");
+  EXPECT_EQ(variable("SERVER_NAME"), "configured");
+}
+
+TEST_F(CommandAdapterTest, MoreVariablesThanAFunctionIsGivenAreRefused) {
+  std::string query;
+  for (int i = 0; i < 1100; ++i) query += "v" + std::to_string(i) + "&";
+  const auto decoded = decode_query(query);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::kHeaderFieldsTooLarge);
+  EXPECT_TRUE(decode_query("x=1")) << "the adapter is not usable any more";
+  EXPECT_EQ(variable("v1"), "(not set)");
+}
+
+TEST_F(CommandAdapterTest, NothingOfAnEarlierRequestIsLeft) {
+  ASSERT_TRUE(
+      decode("POST /x?secret=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic xyz\r\n"
+             "Content-Type: a/b\r\nContent-Length: 3\r\n\r\n"));
+  EXPECT_EQ(variable("HTTP_AUTHORIZATION"), "Basic xyz");
+  ASSERT_TRUE(decode("GET /x HTTP/1.1\r\nHost: h\r\n\r\n"));
+  for (const char* name : {"secret", "HTTP_AUTHORIZATION", "CONTENT_TYPE", "CONTENT_LENGTH"}) {
+    EXPECT_EQ(variable(name), "(not set)") << name;
+  }
+}
+
+}  // namespace
+}  // namespace godwit::gateway
