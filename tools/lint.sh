@@ -82,6 +82,9 @@ tidy_files() {
 run_tidy() {
   local list limit=${GODWIT_TIDY_LIMIT:-100000}
   mapfile -t list < <(tidy_files)
+  # What is shipped comes before what tests it, since there may be a limit.
+  mapfile -t list < <(printf '%s\n' "${list[@]}" |
+    awk '/_(test|bench|fuzz)\.cc$/ { tests = tests $0 "\n"; next } NF; END { printf "%s", tests }')
   if ((${#list[@]} > limit)); then
     say "clang-tidy: the first $limit of ${#list[@]} files"
     list=("${list[@]:0:limit}")

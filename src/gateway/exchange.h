@@ -76,6 +76,8 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   bool responded() const { return responded_; }
   // The guest runs or waits (its place in the queue included).
   bool running() const { return invocation_.active(); }
+  // The guest waits for something outside (time, its body, room for its output).
+  bool waiting() const { return invocation_.waiting(); }
   // Where the request's body goes; abandoned when nobody reads it any more.
   http::BodyPipe& request_body() { return request_body_; }
   std::uint64_t request_body_limit() const { return request_body_limit_; }

@@ -82,6 +82,8 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
   void release();
 
   bool active() const { return state_ != State::kIdle && state_ != State::kEnded; }
+  // For its place in the queue, or in a host call.
+  bool waiting() const { return state_ == State::kQueued || state_ == State::kWaiting; }
   // After on_ended(): why it was never run (429, 503), or nothing.
   const std::optional<Error>& refusal() const { return refusal_; }
   // After on_ended() without refusal.

@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
@@ -19,7 +21,11 @@ using boost::asio::ip::tcp;
 // than a new connection up to about this size.
 constexpr std::uint64_t kMaxDiscardBytes = std::uint64_t{256} << 10;
 constexpr std::chrono::milliseconds kLingerTime{2000};
+// A guest that computes for longer is ended when its client resets the connection.
+constexpr std::chrono::milliseconds kWatchDelay{50};
 constexpr std::size_t kMaxSpans = 10;
+constexpr std::size_t kReadBytes = std::size_t{4} << 10;
+constexpr std::size_t kLargeReadBytes = std::size_t{16} << 10;
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -63,7 +69,10 @@ void ConnectionSet::close_all() {
 // --- Life ---------------------------------------------------------------------------------------
 
 Connection::Connection(tcp::socket socket, ConnectionSet& set)
-    : socket_(std::move(socket)), set_(set), exchange_(set.gateway(), *this) {
+    : socket_(std::move(socket)),
+      set_(set),
+      exchange_(set.gateway(), *this),
+      read_buffer_(kReadBytes) {
   next_ = set_.first_;
   if (next_ != nullptr) next_->previous_ = this;
   set_.first_ = this;
@@ -84,8 +93,7 @@ void Connection::open() {
   client_.local_port = local_port(socket_);
   last_progress_ = monotonic_now();
   arm_timer(set_.timeouts().head);
-  // A client that connects mostly has its request on the way: look before waiting.
-  read_socket();
+  want_read();
 }
 
 void Connection::drain() {
@@ -124,14 +132,17 @@ void Connection::close_exchange(bool complete) {
 
 // --- Reading ------------------------------------------------------------------------------------
 
+// The buffer is the connection's own: the bytes may have been read some time before the handler
+// runs. In the steady state (a short read drained the socket) this costs no system call.
 void Connection::want_read() {
   if (reading_ || intake_ == Intake::kClosed || read_ended_) return;
   reading_ = true;
-  socket_.async_wait(tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->reading_ = false;
-                       if (!error) self->read_socket();
-                     });
+  socket_.async_receive(
+      boost::asio::buffer(read_buffer_),
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
+        self->reading_ = false;
+        self->on_read(error, size);
+      });
 }
 
 // True when bytes that arrive now could be used.
@@ -142,25 +153,24 @@ bool Connection::can_take_input() const {
     case Intake::kLinger: return true;
     case Intake::kBody: return held_.empty();
     case Intake::kComplete:
+      if (exchange_.running()) watch_for_loss();
     case Intake::kClosed: return false;
   }
   return false;
 }
 
-void Connection::read_socket() {
-  const auto self = shared_from_this();
-  if (!can_take_input()) return;
-  const MutableByteSpan scratch = set_.scratch();
-  const ssize_t got = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
-  if (got > 0) {
-    last_progress_ = monotonic_now();
-    if (intake_ == Intake::kHead && parser_.idle()) head_started_ = last_progress_;
-    feed(scratch.first(static_cast<std::size_t>(got)));
-  } else if (got == 0) {
+void Connection::on_read(const boost::system::error_code& error, std::size_t size) {
+  if (intake_ == Intake::kClosed || error == boost::asio::error::operation_aborted) return;
+  if (error && error != boost::asio::error::eof) return close_now();
+  if (error) {
     on_read_end();
-  } else if (!would_block(errno) && errno != EINTR) {
-    return close_now();
+    return advance();
   }
+  last_progress_ = monotonic_now();
+  if (intake_ == Intake::kHead && parser_.idle()) head_started_ = last_progress_;
+  feed(ByteSpan(read_buffer_).first(size));
+  // A body that comes faster than this is read in larger pieces; an idle connection stays small.
+  if (size == read_buffer_.size() && intake_ == Intake::kBody) read_buffer_.resize(kLargeReadBytes);
   advance();
 }
 
@@ -331,8 +341,11 @@ void Connection::advance() {
   }
   if (can_take_input()) {
     want_read();
-  } else if (exchange_.running() || responding_) {
+  } else if (exchange_.waiting() || responding_) {
     watch_for_loss();
+  } else if (exchange_.running()) {
+    // Most guests are done in their next slice; only one that goes on is worth the watching.
+    arm_timer(kWatchDelay);
   }
 }
 
@@ -354,6 +367,10 @@ void Connection::feed_held() {
 
 void Connection::next_request() {
   parser_.next();
+  if (read_buffer_.size() > kReadBytes && !reading_) {
+    read_buffer_.resize(kReadBytes);
+    read_buffer_.shrink_to_fit();
+  }
   head_valid_ = false;
   intake_ = Intake::kHead;
   last_progress_ = monotonic_now();
@@ -568,6 +585,7 @@ void Connection::on_timer() noexcept {
       break;
     case Intake::kDiscard: due = last_progress_ + set_.timeouts().stall; break;
     case Intake::kComplete:
+      if (exchange_.running()) watch_for_loss();
       // The guest has limits of its own; only a client that does not read is timed here.
       due = responding_ && out_sent_ < out_.size() ? last_progress_ + set_.timeouts().stall
                                                    : now + set_.timeouts().stall;

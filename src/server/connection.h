@@ -3,8 +3,8 @@
 //
 // The way of the bytes: socket → Parser → Exchange's request pipe → guest → response pipe →
 // socket. A full request pipe stops the reading, a full socket stops the writing, and so each side
-// holds the other back. Memory per connection is bounded: what was read and can't be fed yet
-// (kReadBytes), one head, two pipes.
+// holds the other back. Memory per connection is bounded: a read buffer, what was read and can't be
+// fed yet (no more than a buffer), one head, two pipes.
 //
 // Belongs to one EventLoop and its thread. Owned by its pending I/O (shared_ptr in the handlers)
 // and listed by the ConnectionSet, which closes it on drain.
@@ -38,11 +38,9 @@ class Connection;
 // All connections of one worker, with what they share.
 class ConnectionSet {
  public:
-  static constexpr std::size_t kReadBytes = std::size_t{16} << 10;
-
   ConnectionSet(gateway::Gateway& gateway, runtime::TimerQueue& timers,
                 const ConnectionTimeouts& timeouts)
-      : gateway_(gateway), timers_(timers), timeouts_(timeouts), scratch_(kReadBytes) {}
+      : gateway_(gateway), timers_(timers), timeouts_(timeouts) {}
 
   void add(boost::asio::ip::tcp::socket socket);
   // No new requests: idle connections close now, the others after their response.
@@ -56,8 +54,6 @@ class ConnectionSet {
   runtime::TimerQueue& timers() { return timers_; }
   http::DateCache& dates() { return dates_; }
   const ConnectionTimeouts& timeouts() const { return timeouts_; }
-  // Where bytes are read to before they are parsed; what can't be fed is copied out.
-  MutableByteSpan scratch() { return scratch_; }
 
  private:
   friend class Connection;
@@ -65,7 +61,6 @@ class ConnectionSet {
   runtime::TimerQueue& timers_;
   const ConnectionTimeouts timeouts_;
   http::DateCache dates_;
-  Bytes scratch_;
   bool draining_ = false;
   std::size_t count_ = 0;
   Connection* first_ = nullptr;  // intrusive list
@@ -108,7 +103,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void reset_now();
   void close_exchange(bool complete);
 
-  void read_socket();
+  void on_read(const boost::system::error_code& error, std::size_t size);
   void on_read_end();
   bool can_take_input() const;
   bool can_feed_held();
@@ -150,8 +145,9 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool broken_input_ = false;      // nothing more is parsed on this connection
   bool parser_has_event_ = false;  // the parser may say something without more input
   bool read_ended_ = false;        // the client sends no more (it may only be half-closed)
-  Bytes held_;                     // read, not yet fed
-  std::uint64_t discarded_ = 0;    // of a body that nobody wants
+  Bytes read_buffer_;
+  Bytes held_;                   // read, not yet fed
+  std::uint64_t discarded_ = 0;  // of a body that nobody wants
 
   bool exchange_open_ = false;
   bool start_pending_ = false;     // what has arrived of the body is fed before the guest starts

@@ -160,7 +160,8 @@ class Server:
 
     _all = []
 
-    def __init__(self, folder, *options, state=None, command=None, json_log=True, environment=None):
+    def __init__(self, folder, *options, state=None, command=None, json_log=True, environment=None,
+                 stderr=subprocess.PIPE):
         self.folder = folder
         self.state = state or scratch() / "state"
         self.command = command or [
@@ -172,9 +173,9 @@ class Server:
         self._stdout = b""
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env={**os.environ, **(environment or {})})
-        self._readers = [threading.Thread(target=reader, daemon=True)
-                         for reader in (self._read_stdout, self._read_stderr)]
+            stderr=stderr, env={**os.environ, **(environment or {})})
+        readers = [self._read_stdout] + [self._read_stderr] * (stderr == subprocess.PIPE)
+        self._readers = [threading.Thread(target=reader, daemon=True) for reader in readers]
         for reader in self._readers:
             reader.start()
         self.port = None
@@ -224,8 +225,9 @@ class Server:
     def _close(self):
         for reader in self._readers:
             reader.join(PATIENCE_S)
-        self.process.stdout.close()
-        self.process.stderr.close()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
 
     def stop(self):
         """SIGTERM; fails when the server does not end well."""

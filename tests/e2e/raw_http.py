@@ -24,7 +24,11 @@ class RawConnection:
         if receive_buffer_bytes:  # before connecting: it decides about the window
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port))
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self.buffer = b""
         self.chunk_open = False
 

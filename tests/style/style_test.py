@@ -18,6 +18,8 @@ CODE = (".h", ".cc", ".c", ".py", ".sh", ".rs", ".cmake")
 CPP = (".h", ".cc")
 # Written by a tool, or somebody else's words: nothing here is ours to shape.
 GENERATED = ("Cargo.lock", "package-lock.json", "go.sum", "LICENSE", "include/godwit_bridge.h")
+# Out of a third-party parser there is no other way; caught where the parser is called.
+MAY_THROW = ("src/manifest/toml_parser.h",)
 BINARY = (".wasm", ".png", ".ico", ".gz", ".bin", ".woff2")
 
 
@@ -124,7 +126,7 @@ def check_machine_paths(path, text):
 
 def check_throw(path, text):
     """Our code does not throw: failures are Result<T>, a guest's are Outcome."""
-    if path.startswith("src/") and path.endswith(CPP):
+    if path.startswith("src/") and path.endswith(CPP) and path not in MAY_THROW:
         for number, line in lines_of(strip_cpp(text)):
             if re.search(r"\bthrow\b", line):
                 yield number, "`throw`: return a Result"
