@@ -1,20 +1,23 @@
 // Writes the pages of docs/ that are made from code, so that they cannot say anything else than the
 // code does.
 //
-//   godwit_gen_docs docs           writes docs/errors.md
+//   godwit_gen_docs docs           writes docs/errors.md and docs/reference/settings.md
 //   godwit_gen_docs docs --check   writes nothing; fails when a page is missing or stale
 //
 // Exit status: 0 fine, 1 stale or not writable, 2 wrong usage.
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "manifest/settings.h"
 
 namespace godwit {
 namespace {
@@ -74,12 +77,24 @@ Page errors_page() {
   return page;
 }
 
+Page settings_page() {
+  Page page{"reference/settings.md", manifest::settings_reference_markdown()};
+  // Below the title, so that whoever edits the page by hand reads it first.
+  const std::size_t title_end = page.text.find('\n');
+  page.text.insert(
+      title_end + 1,
+      "\n<!-- Made by `./dev docs` from the tables in src/manifest; do not edit. -->\n");
+  return page;
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 bool write_file(const std::string& path, const std::string& text) {
+  std::error_code ignored;  // a folder that can't be made shows below
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
@@ -87,7 +102,7 @@ bool write_file(const std::string& path, const std::string& text) {
 }
 
 int run(const std::string& folder, bool check_only) {
-  const std::vector<Page> pages = {errors_page()};
+  const std::vector<Page> pages = {errors_page(), settings_page()};
   int status = 0;
   for (const Page& page : pages) {
     const std::string path = folder + "/" + page.file_name;

@@ -153,7 +153,6 @@ bool Connection::can_take_input() const {
     case Intake::kLinger: return true;
     case Intake::kBody: return held_.empty();
     case Intake::kComplete:
-      if (exchange_.running()) watch_for_loss();
     case Intake::kClosed: return false;
   }
   return false;
