@@ -36,7 +36,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # The last thing that a log says about progress: ninja's `[12/345] …`, else its last line.
 progress_of() {
   local line crates=''
-  line=$(tr '\r' '\n' <"$1" | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c1-72 || true)
+  line=$(grep -a '^\[[0-9]*/[0-9]*\]' "$1" | tail -n 1 | cut -c1-72 || true)
+  [[ -n $line ]] || line=$(grep -av '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-72 || true)
   if [[ -n ${engine_crates-} ]]; then
     local built
     built=$(find "$GODWIT_CACHE_DIR/bridge-target/release/deps" -name '*.d' 2>/dev/null | wc -l)

@@ -90,6 +90,11 @@ void DescriptorOutput::ready() {
   if (broken()) pipe_.abandon();
 }
 
+void DescriptorOutput::flush_now() {
+  pollfd waiting{fd_, POLLOUT, 0};
+  while (wanted() != 0 && ::poll(&waiting, 1, 0) > 0) ready();
+}
+
 std::size_t DescriptorOutput::write_some(ByteSpan bytes) {
   const ssize_t count = ::write(fd_, bytes.data(), std::min(bytes.size(), piece_bytes_));
   if (count >= 0) return static_cast<std::size_t>(count);

@@ -61,6 +61,9 @@ class DescriptorOutput final : public PollLoop::Source {
   void hold() { held_ = true; }
   void let_go() { held_ = false; }
 
+  // Writes what the reader takes at once.
+  void flush_now();
+
   // Nothing is left to write.
   bool drained() const { return text_.empty() && (held_ || pipe_.empty()); }
   // The reader is gone (EPIPE), or the disk is full; the pipe is abandoned then.

@@ -140,6 +140,23 @@ TEST(DescriptorOutput, AnsweredPollMeansThatAWriteDoesNotBlock) {
   EXPECT_LT(body.size(), before);
 }
 
+TEST(DescriptorOutput, FlushesWhatFitsAndNoMore) {
+  const Pipe pipe;
+  ASSERT_GT(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 8192), 0);
+  http::BodyPipe body;
+  ASSERT_EQ(body.write(as_bytes(std::string(20'000, 'y'))), 20'000U);
+  DescriptorOutput output(pipe.writer.get(), body);
+  output.flush_now();  // nobody reads
+  EXPECT_FALSE(output.drained());
+  EXPECT_EQ(pipe.take(20'000).size() + body.size(), 20'000U);
+  output.flush_now();
+  pipe.take(20'000);
+  output.flush_now();
+  pipe.take(20'000);
+  output.flush_now();
+  EXPECT_TRUE(output.drained());
+}
+
 TEST(DescriptorOutput, AReaderThatLeavesAbandonsThePipe) {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;

@@ -59,7 +59,10 @@ Result<EngineRun> try_engine(const std::string& state_dir) {
 Check check_engine(const std::string& state_dir) {
   const auto run = try_engine(state_dir);
   if (run) return {"engine", CheckStatus::kOk, run->text, {}};
-  return {"engine", CheckStatus::kFailed, run.error().text(), std::string(run.error().next_step())};
+  const bool system = run.error().code == ErrorCode::kSystemCall;  // its hint is to run this verb
+  return {"engine", CheckStatus::kFailed, run.error().text(),
+          system ? "See what the lines above say of address space, overcommit and memory files."
+                 : std::string(run.error().next_step())};
 }
 
 void print_checks(const std::vector<Check>& checks) {

@@ -106,7 +106,7 @@ SessionResult Session::run() {
                     *this);
   loop_.run(worker_, [this] { return turn(); });
   invocation_.release();
-  if (!result_.error && output_.broken()) result_.error = broken_output();
+  if (!result_.error && output_.broken()) result_.error = broken_output();  // after its end
   result_.input_problem = input_.problem();
   return std::move(result_);
 }
@@ -115,9 +115,14 @@ SessionResult Session::run() {
 bool Session::turn() {
   if (output_.broken() && invocation_.active()) end(broken_output());
   if (!ended_) return false;
+  if (expired_) {
+    output_.flush_now();
+    log_.flush_now();
+    return true;
+  }
   const bool written = output_.broken() || output_.drained();
   const bool logged = log_.broken() || log_.drained();
-  return expired_ || (written && logged);
+  return written && logged;
 }
 
 Error Session::broken_output() const {
@@ -158,7 +163,11 @@ void Session::on_ended() noexcept {
     result_.error = *invocation_.refusal();
   } else {
     result_.outcome = invocation_.outcome();
+    // Its time is up, and so is its reader's: the wall clock runs to the last byte.
+    expired_ = result_.outcome->kind == engine::OutcomeKind::kDeadline;
   }
+  // Before it could be ended, the guest may have seen the broken pipe itself.
+  if (!result_.error && output_.broken()) result_.error = broken_output();
   // What the guest wrote beyond its limit was never taken: even a clean exit is not a whole answer.
   if (!result_.error && guest_output_.over_limit()) {
     result_.error = Error{ErrorCode::kResponseTooLarge, {}, {}};

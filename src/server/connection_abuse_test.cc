@@ -137,10 +137,14 @@ TEST_F(AbuseTest, AHalfClosedConnectionStillGetsItsAnswer) {
 TEST_F(AbuseTest, AHalfClosedConnectionInTheMiddle) {
   start();
   Client in_body(server_.address());
-  in_body.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na");
+  in_body.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
   in_body.end_sending();
   EXPECT_EQ(in_body.read().status, 400);
   EXPECT_TRUE(in_body.at_end());
+  Client after_the_head(server_.address());  // the guest has answered to what it got
+  after_the_head.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na");
+  after_the_head.end_sending();
+  EXPECT_FALSE(after_the_head.read().complete);
   Client in_head(server_.address());
   in_head.send("GET /hello HTTP/1.1\r\nHo");
   in_head.end_sending();

@@ -192,11 +192,12 @@ TEST(ServerDrain, IdleConnectionsCloseAndWhatRunsFinishes) {
   idle.send("POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
   EXPECT_EQ(idle.read().body, "x");
   Client running(server.address());
-  running.send("POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na");
+  running.send("POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
   ASSERT_TRUE(eventually([&] { return f->gate->running() == 1; }));
   std::thread finisher([&] {
-    EXPECT_TRUE(idle.at_end());  // drain has begun
-    running.send("bc");
+    EXPECT_TRUE(idle.at_end());
+    EXPECT_TRUE(test::refuses_connections(server.address()));
+    running.send("abc");
     const Reply reply = running.read();
     EXPECT_EQ(reply.body, "abc");
     EXPECT_TRUE(reply.has("Connection: close"));
@@ -223,10 +224,11 @@ TEST(ServerDrain, WhatDoesNotFinishIsCancelled) {
 
 TEST(ServerDrain, MayBeGivenUp) {
   TestServer server;
-  server.serve("f", "wait\n");
+  const auto f = server.serve("f", "wait\n");
   server.start();
   Client client(server.address());
   client.get("/f");
+  ASSERT_TRUE(eventually([&] { return f->gate->running() == 1; }));
   int asked = 0;
   EXPECT_FALSE(server.server->drain(60s, [&] { return ++asked == 3; }));
   EXPECT_EQ(asked, 3);
@@ -237,15 +239,13 @@ TEST(ServerDrain, ARequestThatComesDuringTheDrainIsRefused) {
   const auto f = server.serve("f", "write 1 ran\n");
   server.start();
   Client client(server.address());
-  client.send("GET /f HT");  // not idle: the head has begun
-  client.wait_for(0);
-  ASSERT_TRUE(eventually([&] {
-    std::this_thread::sleep_for(5ms);
-    return true;
-  }));
+  // Not idle: a request has been answered, the next head has begun.
+  client.get("/f");
+  EXPECT_EQ(client.read().body, "ran");
+  client.send("GET /f HT");
+  std::this_thread::sleep_for(20ms);
   std::thread sender([&] {
-    Client probe(server.address());
-    while (probe.connected()) probe = Client(server.address());
+    EXPECT_TRUE(test::refuses_connections(server.address()));
     client.send("TP/1.1\r\nHost: h\r\n\r\n");
   });
   server.drain(10s);

@@ -95,19 +95,35 @@ inline bool eventually(const std::function<bool()>& happened) {
   return true;
 }
 
-// CPU time that the whole process used while this thread slept: near 0 when everybody waits, all
-// of the time (or more) when a thread turns in circles. Says nothing of how fast anything is.
+// Waits until nobody accepts connections any more: the drain has reached every worker.
+inline bool refuses_connections(const ListenAddress& address) {
+  return eventually([&] { return !Client(address).connected(); });
+}
+
+// Whether a thread of this process turns in circles while all of them should wait: by the CPU time
+// that the process uses, which is near 0 when everybody waits however busy the machine is. Says
+// nothing of how fast anything is.
 inline bool somebody_spins() {
+  constexpr std::chrono::milliseconds kWindow{20};
   const auto cpu_now = [] {
     timespec time{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec);
   };
-  constexpr std::chrono::milliseconds kSlept{60};
-  const auto before = cpu_now();
-  // Real time until the spinner, if any, had its chance also on a busy machine.
-  std::this_thread::sleep_for(kSlept);
-  return cpu_now() - before > kSlept / 4;
+  Nanoseconds busy{0};
+  for (int quiet_windows = 0; quiet_windows < 3;) {
+    const Nanoseconds before = cpu_now();
+    std::this_thread::sleep_for(kWindow);
+    const Nanoseconds used = cpu_now() - before;
+    if (used < kWindow / 10) {
+      ++quiet_windows;
+      continue;
+    }
+    quiet_windows = 0;
+    busy += used;
+    if (busy > 2 * kWindow) return true;
+  }
+  return false;
 }
 
 }  // namespace godwit::server::test

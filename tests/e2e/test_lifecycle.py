@@ -148,6 +148,31 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(server.get("/hello").body, b"hello\n")
         server.stop()
 
+    def test_whatever_signals_the_parent_ignored(self):
+        """An ignored signal is inherited: children can't be waited for where SIGCHLD is one."""
+        server = harness.Server(self.folder, command=[
+            "env", "--ignore-signal=CHLD,TERM,INT,HUP,PIPE", harness.program(), "serve",
+            str(self.folder.path), "--listen", "127.0.0.1:0", "--state-dir",
+            str(harness.scratch() / "ignored-state")])
+        self.addCleanup(server.kill)
+        server.wait_ready()
+        self.assertEqual(server.get("/hello").body, b"hello\n")
+        server.stop()
+
+    def test_standard_streams_that_are_closed(self):
+        """No log line ends up in a file that took the number 2."""
+        server = harness.Server(self.folder, command=[
+            "sh", "-c", 'exec "$@" <&- 2>&-', "sh", harness.program(), "serve",
+            str(self.folder.path), "--listen", "127.0.0.1:0", "--state-dir",
+            str(harness.scratch() / "closed-state")])
+        self.addCleanup(server.kill)
+        server.wait_ready()
+        for descriptor in (0, 2):
+            self.assertEqual(os.readlink(f"/proc/{server.process.pid}/fd/{descriptor}"),
+                             "/dev/null")
+        self.assertEqual(server.get("/hello").body, b"hello\n")
+        server.stop()
+
     def test_nothing_of_the_environment_is_passed_on(self):
         """Neither to guests nor to the compile service."""
         server = self.start(environment={"SECRET_OF_THE_HOST": "swordfish"})

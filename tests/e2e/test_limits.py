@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Limits: what exceeds them ends, what does not is not disturbed."""
+import resource
 import threading
 import time
 import unittest
@@ -206,6 +207,38 @@ class Defaults(harness.ServerTest):
         self.assertEqual(self.request("POST", "/own", body=b"x" * 11).status, 200)
         self.assert_problem(self.request("POST", "/own", body=b"x" * 21), 413, "E1003")
         self.assert_problem(self.get("/own?" + steps("spin")), 504, "E4002")
+
+
+class Sandboxes(harness.ServerTest):
+    """More guests than there are sandboxes (2048): refused, not queued for ever, not lost."""
+
+    options = ("--threads", "2")
+
+    @classmethod
+    def functions(cls, folder):
+        for name in ("a", "b", "c"):
+            folder.add(name, harness.wat("sleep"))
+
+    @unittest.skipIf(harness.SANITIZED, "the sandboxes are fewer")
+    def test_too_many_for_the_server(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < 4096:
+            self.skipTest(f"only {hard} descriptors")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        sleepers = []
+        for i in range(2400):
+            raw = raw_http.RawConnection(self.server.port)
+            self.addCleanup(raw.socket.close)
+            raw.send(get(f"/{'abc'[i % 3]}?ms=4000"))
+            sleepers.append(raw)
+        answers = [raw.response() for raw in sleepers]
+        self.assertEqual({answer.status for answer in answers}, {200, 503})
+        for answer in answers:
+            if answer.status == 503:
+                self.assert_problem(answer, 503, "E4005")
+                self.assertTrue(answer.value("retry-after"))
+        self.assertGreaterEqual([answer.status for answer in answers].count(200), 2000)
+        self.assertEqual(self.get("/a").body, b"slept\n")
 
 
 class Crowd(harness.ServerTest):

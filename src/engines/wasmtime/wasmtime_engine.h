@@ -29,8 +29,11 @@ struct WasmtimeOptions {
 #else
   static constexpr std::size_t kHostStackBytes = std::size_t{256} << 10;
 #endif
-  // 18 pages: a Rust program (a shadow stack of 1 MiB, then its data) is reset without page faults.
-  static constexpr std::size_t kMemoryKeepResidentBytes = std::size_t{18} << 16;
+  // Measured (bench/README.md): two pages hold what C programs and small guests touch, without a
+  // page fault. Rust's shadow stack of 1 MiB would need 18, but clearing all of that at every run
+  // costs more (22 µs) than the four page faults that it saves (19 µs); for Go and Zig the
+  // difference is larger still, and idle sandboxes would keep ten times the memory.
+  static constexpr std::size_t kMemoryKeepResidentBytes = std::size_t{2} << 16;
 
   Role role = Role::kRuntime;
   // Sandboxes that may exist at once; one more is kServerOverloaded.

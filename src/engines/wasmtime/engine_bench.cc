@@ -1,7 +1,7 @@
 // What a fresh instance costs in process: instantiate, run to the end, drop. Time is this thread's
 // CPU time; `faults` are its minor page faults per iteration (steady state: 0).
 //
-//   godwit_invoke_bench [--benchmark_filter=…]
+//   godwit_engine_bench [--benchmark_filter=…]
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
