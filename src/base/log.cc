@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <ctime>
 #include <utility>
 
@@ -62,20 +63,7 @@ void append_without_controls(std::string& out, std::string_view text) {
     out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c);
 }
 
-// Writes everything, waiting when `fd` is a full non-blocking pipe; gives up on other errors.
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n > 0) {
-      text.remove_prefix(static_cast<std::size_t>(n));
-    } else if (n < 0 && errno == EAGAIN) {
-      pollfd ready{fd, POLLOUT, 0};
-      ::poll(&ready, 1, 1000);
-    } else if (n < 0 && errno != EINTR) {
-      return;
-    }
-  }
-}
+constexpr auto kShutdownPatience = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -92,7 +80,8 @@ Logger::Logger(LogOptions options) : options_(options), thread_([this] { run(); 
 Logger::~Logger() {
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    stopped_at_ = monotonic_now();
+    stopping_.store(true, std::memory_order_release);
   }
   wake_.notify_one();
   thread_.join();
@@ -127,7 +116,12 @@ void Logger::format_line(std::string& out, LogLevel level, std::string_view part
   }
   append_time(out);
   fmt::format_to(std::back_inserter(out), " {} {}: ", level_text(level), part);
-  append_without_controls(out, message);
+  // What could pass for a field of ours is quoted: paths and guests' lines are strangers' text.
+  if (message.find_first_of("=\"") != std::string_view::npos) {
+    append_json_string(out, message);
+  } else {
+    append_without_controls(out, message);
+  }
   for (const LogField& field : fields) {
     out += ' ';
     out += field.name;
@@ -155,7 +149,27 @@ void Logger::submit(std::string& lines) {
 
 void Logger::flush() {
   std::unique_lock lock(mutex_);
-  written_.wait(lock, [this] { return pending_.empty() && !writing_; });
+  written_.wait_for(lock, kShutdownPatience, [this] { return pending_.empty() && !writing_; });
+}
+
+// Writes everything; waits for a reader that is slow, but not when the process wants to end. A
+// pipe that poll() calls writable takes PIPE_BUF bytes without blocking, whatever its mode.
+void Logger::write_all(std::string_view text) {
+  while (!text.empty()) {
+    pollfd ready{options_.fd, POLLOUT, 0};
+    if (::poll(&ready, 1, 100) <= 0) {
+      const bool stopping = stopping_.load(std::memory_order_acquire);
+      if (stopping && monotonic_now() - stopped_at_ > kShutdownPatience) return;
+      continue;
+    }
+    const ssize_t n =
+        ::write(options_.fd, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (n > 0) {
+      text.remove_prefix(static_cast<std::size_t>(n));
+    } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+      return;  // nobody reads any more
+    }
+  }
 }
 
 void Logger::run() {
@@ -169,12 +183,12 @@ void Logger::run() {
     const std::uint64_t dropped = std::exchange(dropped_lines_, 0);
     writing_ = true;
     lock.unlock();
-    write_all(options_.fd, batch);
+    write_all(batch);
     if (dropped > 0) {
       std::string line;
       format_line(line, LogLevel::kWarning, "log", "lines were dropped: stderr is read too slowly",
                   {{"count", std::to_string(dropped)}});
-      write_all(options_.fd, line);
+      write_all(line);
     }
     lock.lock();
     writing_ = false;

@@ -8,6 +8,7 @@
 // one object a line with the same names.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <initializer_list>
@@ -16,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include "base/clock.h"
 
 namespace godwit {
 
@@ -40,7 +43,7 @@ class Logger final {
   static constexpr std::size_t kMaxPendingBytes = std::size_t{4} << 20;
 
   explicit Logger(LogOptions options = {});
-  ~Logger();  // writes what is pending
+  ~Logger();  // writes what is pending, for at most a second if nobody reads
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
@@ -71,11 +74,12 @@ class Logger final {
   // Hands whole lines over to the writing thread; `lines` is empty afterwards and keeps its
   // capacity. Never blocks on stderr.
   void submit(std::string& lines);
-  // Returns when all that was submitted before has been written (or given up: a closed stderr).
+  // Returns when all that was submitted before has been written, or after a second.
   void flush();
 
  private:
   void run();
+  void write_all(std::string_view text);
 
   const LogOptions options_;
   std::mutex mutex_;
@@ -84,7 +88,8 @@ class Logger final {
   std::string pending_;
   std::uint64_t dropped_lines_ = 0;
   bool writing_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
+  TimePoint stopped_at_;  // written before stopping_ is set
   std::thread thread_;
 };
 

@@ -117,6 +117,18 @@ TEST(Log, OneLineStaysOneLineWhateverComes) {
   }
 }
 
+// U+0080 to U+009F: a terminal takes U+009B for ESC [, a viewer U+0085 for the end of the line.
+TEST(Log, C1ControlsAreControls) {
+  for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+    const std::string line = formatted({.format = format}, "m",
+                                       {{"k",
+                                         "a\xC2\x9B"
+                                         "2Jb\xC2\x85"
+                                         "c"}});
+    EXPECT_EQ(line.find('\xC2'), std::string::npos) << line;
+  }
+}
+
 TEST(Log, LevelsBelowTheChosenOneAreNotWritten) {
   const Pipe pipe;
   Logger logger({.level = LogLevel::kWarning, .fd = pipe.writer.get()});

@@ -95,8 +95,11 @@ FunctionCatalog::Entry FunctionCatalog::make_entry(const registry::FolderFunctio
        {"file", source.path},
        {"error", error.text()},
        {"hint", error.next_step()}});
-  if (keep) return {.source = source, .route = previous->route};
-  return {.source = source, .route = unavailable_route(source.name, error)};
+  // What may pass by itself (no memory, no descriptors, a full disk) is tried at every reload.
+  registry::FolderFunction tried = source;
+  if (error_info(error.code).blame == Blame::kPlatform) tried.stamp = {};
+  if (keep) return {.source = std::move(tried), .route = previous->route};
+  return {.source = std::move(tried), .route = unavailable_route(source.name, error)};
 }
 
 Result<std::shared_ptr<const runtime::Function>> FunctionCatalog::load(

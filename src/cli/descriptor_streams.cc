@@ -25,7 +25,8 @@ bool DescriptorInput::is_readable() const {
 capability::ReadResult DescriptorInput::read(MutableByteSpan out) {
   using capability::ReadStatus;
   if (ended_) return {ReadStatus::kEnd, 0};
-  if (over_limit_ || !is_readable()) return {ReadStatus::kPending, 0};
+  waiting_ = over_limit_ || !is_readable();
+  if (waiting_) return {ReadStatus::kPending, 0};
   // At the limit one byte more tells the end from too much.
   std::byte beyond{};
   const std::uint64_t left = limit_bytes_ - read_bytes_;
@@ -36,7 +37,10 @@ capability::ReadResult DescriptorInput::read(MutableByteSpan out) {
   do {
     count = ::read(fd_, part.data(), part.size());
   } while (count < 0 && errno == EINTR);
-  if (count < 0 && errno == EAGAIN) return {ReadStatus::kPending, 0};
+  if (count < 0 && errno == EAGAIN) {
+    waiting_ = true;
+    return {ReadStatus::kPending, 0};
+  }
   if (count < 0) problem_ = errno_text();
   if (count <= 0) {
     ended_ = true;
@@ -44,6 +48,7 @@ capability::ReadResult DescriptorInput::read(MutableByteSpan out) {
   }
   if (left == 0) {
     over_limit_ = true;
+    waiting_ = true;
     return {ReadStatus::kPending, 0};
   }
   read_bytes_ += static_cast<std::uint64_t>(count);
@@ -52,7 +57,9 @@ capability::ReadResult DescriptorInput::read(MutableByteSpan out) {
 
 bool DescriptorInput::wait_readable(Waker* waker) {
   if (ended_) return false;
-  if (!over_limit_ && is_readable()) return false;
+  // After a read that was told to wait, bytes may have come in between: the loop will say so. Until
+  // then both answers must be the same.
+  if (!waiting_ && is_readable()) return false;
   waker_ = waker;
   return true;
 }
@@ -66,6 +73,7 @@ std::size_t DescriptorInput::available() const {
 short DescriptorInput::wanted() const { return waker_ != nullptr && !over_limit_ ? POLLIN : 0; }
 
 void DescriptorInput::ready() {
+  waiting_ = false;
   if (Waker* const waker = std::exchange(waker_, nullptr)) waker->wake();
 }
 

@@ -46,6 +46,7 @@ class DescriptorInput final : public capability::InputStream, public PollLoop::S
   std::uint64_t read_bytes_ = 0;
   bool ended_ = false;
   bool over_limit_ = false;
+  bool waiting_ = false;  // a read was told to wait, and the loop has not seen anything since
   std::string problem_;
   Waker* waker_ = nullptr;
 };

@@ -66,6 +66,23 @@ TEST(DescriptorInput, NeverWaits) {
   EXPECT_EQ(read_text(input, ReadStatus::kBytes), "hello");
 }
 
+TEST(DescriptorInput, BytesThatComeBetweenReadAndWaitAreNoContradiction) {
+  const Pipe pipe;
+  DescriptorInput input(pipe.reader.get(), 100);
+  EXPECT_EQ(read_text(input, ReadStatus::kPending), "");
+  pipe.put("hello");
+  NotedWaker waker;
+  ASSERT_TRUE(input.wait_readable(&waker));  // as it said
+  EXPECT_EQ(input.wanted(), POLLIN);
+  input.ready();
+  EXPECT_EQ(waker.count, 1);
+  EXPECT_FALSE(input.wait_readable(&waker));
+  EXPECT_EQ(read_text(input, ReadStatus::kBytes), "hello");
+  // Who never read (poll_oneoff) is told at once.
+  pipe.put("more");
+  EXPECT_FALSE(input.wait_readable(&waker));
+}
+
 TEST(DescriptorInput, EndsWithItsWriter) {
   Pipe pipe;
   DescriptorInput input(pipe.reader.get(), 100);

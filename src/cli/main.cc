@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     return compile_service_main(kCompileServiceFd, &godwit::cli::compile_function);
   }
   open_standard_streams();
+  std::signal(SIGCHLD, SIG_DFL);  // a parent that ignored it would keep us from our children's ends
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write()
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return godwit::cli::run_command_line(words);

@@ -20,6 +20,8 @@
 namespace godwit::cli {
 namespace {
 
+constexpr const char* kFramesHint = "The guest's frames are above, the innermost first.";
+
 PageFaults page_faults() {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
@@ -286,7 +288,6 @@ Result<SessionResult> run_session(SessionOptions options) {
 
 std::optional<Error> outcome_error(const engine::Outcome& outcome, const manifest::Limits& limits) {
   if (outcome.success()) return std::nullopt;
-  constexpr const char* kFramesHint = "The guest's frames are above, the innermost first.";
   const auto with_detail = [&](ErrorCode code, std::string text) -> Error {
     if (!outcome.detail.empty()) text += "\n" + outcome.detail;
     return {code, std::move(text), outcome.detail.empty() ? "" : kFramesHint};

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/catalog.h"
 #include "cli/output.h"
@@ -82,15 +85,58 @@ Result<std::vector<server::ListenAddress>> parse_listen(const std::vector<std::s
   return addresses;
 }
 
-// Keeps the served routes up to date with the folder; called from the watcher's thread and, on
-// SIGHUP, from the main thread.
+// Keeps the served routes up to date with the folder, in a thread of its own: compiling takes time
+// and must not hold up a signal.
 class Reloader {
  public:
-  Reloader(FunctionCatalog& catalog, server::Server& server, Logger& logger)
-      : catalog_(catalog), server_(server), logger_(logger) {}
+  Reloader(FunctionCatalog& catalog, Logger& logger) : catalog_(catalog), logger_(logger) {}
+  ~Reloader() { stop(); }
 
-  void reload() {
+  // Waits for a reload that is going on.
+  void stop() {
+    if (!thread_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  // From now on requests are carried out, those made before included.
+  void start(server::Server& server) {
+    server_ = &server;
+    thread_ = std::thread([this] { run(); });
+  }
+  // Any thread: the folder may have changed.
+  void request() {
+    {
+      const std::lock_guard lock(mutex_);
+      requested_ = true;
+    }
+    wake_.notify_one();
+  }
+  // True while a reload is going on, which may take as long as a compiler does.
+  bool busy() {
     const std::lock_guard lock(mutex_);
+    return busy_;
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return requested_ || stopping_; });
+      if (stopping_) return;
+      requested_ = false;
+      busy_ = true;
+      lock.unlock();
+      reload();
+      lock.lock();
+      busy_ = false;
+    }
+  }
+  void reload() {
     auto changed = catalog_.reload();
     if (!changed) {
       logger_.error("serve", "the folder cannot be read; what was served goes on",
@@ -98,16 +144,20 @@ class Reloader {
       return;
     }
     if (!*changed) return;
-    server_.publish(catalog_.routes());
+    server_->publish(catalog_.routes());
     logger_.info("serve", "routes changed",
                  {{"functions", std::to_string(catalog_.routes().size())}});
   }
 
- private:
   FunctionCatalog& catalog_;
-  server::Server& server_;
+  server::Server* server_ = nullptr;
   Logger& logger_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // the three flags
+  std::condition_variable wake_;
+  bool requested_ = false;
+  bool stopping_ = false;
+  bool busy_ = false;
+  std::thread thread_;
 };
 
 void list_routes(const std::vector<gateway::Route>& routes, Logger& logger) {
@@ -141,7 +191,7 @@ void serve_until_signal(Reloader& reloader, Logger& logger) {
     if (!signal) continue;
     if (*signal != SIGHUP) return;
     logger.info("serve", "SIGHUP: reading the folder again", {});
-    reloader.reload();
+    reloader.request();
   }
 }
 
@@ -167,6 +217,14 @@ Result<int> serve(const ServeOptions& options) {
   if (!folder) return fail(std::move(folder.error()));
   FunctionCatalog catalog(*folder, (*platform)->loader(),
                           {.default_limits = limits, .parallel_loads = cores}, logger);
+  // Watching begins before the first look, so that no change falls in between.
+  Reloader reloader(catalog, logger);
+  std::unique_ptr<registry::Watcher> watcher;
+  if (options.watch || options.dev) {
+    auto started = registry::Watcher::start(*folder, {}, [&] { reloader.request(); });
+    if (!started) return fail(std::move(started.error()));
+    watcher = std::move(*started);
+  }
   auto loaded = catalog.reload();
   if (!loaded) return fail(std::move(loaded.error()));
 
@@ -179,19 +237,12 @@ Result<int> serve(const ServeOptions& options) {
                                         .thread_started = [&engine] { engine.prepare_thread(); }},
                                        logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
-  Reloader reloader(catalog, **server, logger);
-  std::unique_ptr<registry::Watcher> watcher;
-  if (options.watch || options.dev) {
-    auto started = registry::Watcher::start(*folder, {}, [&] { reloader.reload(); });
-    if (!started) return fail(std::move(started.error()));
-    watcher = std::move(*started);
-  }
   list_routes(catalog.routes(), logger);
   logger.flush();
   print_ready(**server, catalog.routes());
+  reloader.start(**server);
 
   serve_until_signal(reloader, logger);
-  watcher.reset();
   logger.info("serve", "draining", {});
   bool second_signal = false;
   const bool finished = (*server)->drain(options.drain_timeout, [&] {
@@ -199,9 +250,18 @@ Result<int> serve(const ServeOptions& options) {
     second_signal |= signal && *signal != SIGHUP;
     return second_signal;
   });
-  server->reset();
   logger.info("serve", finished ? "drained" : "ended before everything had finished", {});
-  return second_signal ? 1 : 0;
+  const int code = second_signal ? 1 : 0;
+  // Threads that are in the middle of something (a guest that does not give way, a compiler) are
+  // not waited for; the compile service ends when its socket closes.
+  if (!finished || reloader.busy()) {
+    logger.flush();
+    ::_exit(code);
+  }
+  watcher.reset();
+  reloader.stop();
+  server->reset();
+  return code;
 }
 
 }  // namespace

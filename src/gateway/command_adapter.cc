@@ -61,6 +61,11 @@ bool seen_before(const http::Fields& fields, std::size_t index) {
   return false;
 }
 
+bool is_configured(const manifest::FunctionSpec& spec, std::string_view name) {
+  return std::any_of(spec.environment.begin(), spec.environment.end(),
+                     [&](const auto& variable) { return variable.name == name; });
+}
+
 std::string_view number_text(std::uint64_t value, std::string& scratch) {
   char digits[20];
   const char* end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
@@ -85,8 +90,7 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
   for (const auto& [name, value] : command.spec.environment) {
     fits &= environment_.add_variable(name, value);
   }
-  fits = fits && add_cgi_variables(command) && add_header_variables(command.request) &&
-         add_query(command);
+  fits = fits && add_cgi_variables(command) && add_header_variables(command) && add_query(command);
   if (!fits) {
     return fail(ErrorCode::kHeaderFieldsTooLarge,
                 "the request makes a larger environment than a function can be given");
@@ -138,7 +142,9 @@ bool CommandAdapter::add_query(const CommandRequest&) {
 bool CommandAdapter::add_cgi_variables(const CommandRequest& command) {
   const http::Request& request = command.request;
   bool fits = true;
+  // What the operator configured stays: a name stands once in an environment.
   const auto add = [&](std::string_view name, std::string_view value) {
+    if (is_configured(command.spec, name)) return;
     fits = fits && environment_.add_variable(name, value);
   };
   add("GATEWAY_INTERFACE", "CGI/1.1");
@@ -164,11 +170,11 @@ bool CommandAdapter::add_cgi_variables(const CommandRequest& command) {
   return fits;
 }
 
-bool CommandAdapter::add_header_variables(const http::Request& request) {
-  const http::Fields& fields = request.fields;
+bool CommandAdapter::add_header_variables(const CommandRequest& command) {
+  const http::Fields& fields = command.request.fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (is_left_out(fields[i].name) || !variable_name(fields[i].name, name_)) continue;
-    if (seen_before(fields, i)) continue;
+    if (seen_before(fields, i) || is_configured(command.spec, name_)) continue;
     join_values(fields, i, value_);
     if (!environment_.add_variable(name_, value_)) return false;
   }

@@ -55,7 +55,7 @@ class CommandAdapter final {
   Result<void> read_query(const CommandRequest& command);
   bool add_query(const CommandRequest& command);
   bool add_cgi_variables(const CommandRequest& command);
-  bool add_header_variables(const http::Request& request);
+  bool add_header_variables(const CommandRequest& command);
 
   wasi::StringList arguments_;
   wasi::StringList environment_;

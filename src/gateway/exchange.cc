@@ -64,6 +64,8 @@ void Exchange::begin(const ClientAddress& client) {
   end_reason_.reset();
   end_detail_.clear();
   function_ = nullptr;
+  last_lines_.clear();
+  started_ = false;
   client_ = client.text;
   opened_ = monotonic_now();
   gateway_.make_request_id(request_id_);
@@ -107,8 +109,8 @@ void Exchange::open(const http::Request& request, const ClientAddress& client) {
 void Exchange::start() {
   CHECK(open_ && !responded_ && function_ != nullptr);
   const manifest::FunctionSpec& spec = function_->spec;
+  started_ = true;
   output_.begin(spec.limits.response_body_bytes);
-  last_lines_.clear();
   capability::LineSink& sink = *this;
   log_output_.emplace(capability::LogOutput::Options{.limit_bytes = static_cast<std::size_t>(
                                                          spec.limits.log_bytes)},
@@ -129,11 +131,11 @@ void Exchange::refuse(ErrorCode code, const ClientAddress& client) {
 }
 
 void Exchange::fail_request(ErrorCode code) {
-  if (responded_) {
+  if (invocation_.active()) {
+    end_guest(code, {});
+  } else if (responded_) {
     code_ = code;
     response_body_.abort(code);
-  } else if (invocation_.active()) {
-    end_guest(code, {});
   } else {
     respond_with_error(code, {});
   }
@@ -168,7 +170,7 @@ void Exchange::close(const Delivery& delivery) {
                        .bytes_in = delivery.request_body_bytes,
                        .bytes_out = delivery.body_bytes,
                        .duration = monotonic_now() - opened_,
-                       .cpu = function_ != nullptr ? invocation_.usage().cpu : Nanoseconds{0}});
+                       .cpu = started_ ? invocation_.usage().cpu : Nanoseconds{0}});
   request_body_.cancel_readable();
   request_body_.cancel_writable();
   request_body_.reset();
@@ -210,6 +212,7 @@ void Exchange::on_expired() noexcept {
   // to the last byte.
   code_ = ErrorCode::kDeadline;
   response_body_.abort(ErrorCode::kDeadline);
+  writer_.expire();
 }
 
 void Exchange::line(std::string_view text) {
@@ -292,6 +295,7 @@ void Exchange::fail_response(ErrorCode code, std::string_view detail) {
   if (responded_ || code == ErrorCode::kCancelled) {  // nobody is there to answer
     code_ = code;
     response_body_.abort(code);
+    if (responded_ && code == ErrorCode::kDeadline) writer_.expire();
     return;
   }
   response_body_.consume(response_body_.size());

@@ -39,6 +39,8 @@ class ResponseWriter {
   // before it returns.
   virtual void respond(const http::ResponseHead& head,
                        std::optional<std::uint64_t> content_length) noexcept = 0;
+  // The wall-clock limit passed while the response was on its way: reset the connection, soon.
+  virtual void expire() noexcept = 0;
 
  protected:
   ~ResponseWriter() = default;
@@ -128,6 +130,7 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   http::ResponseHead head_;
   std::string gathered_;  // output looked at to decide about the head
   bool open_ = false;
+  bool started_ = false;  // invocation_ is (or was) this request's
   bool responded_ = false;
   int status_ = 0;
   std::optional<ErrorCode> code_;        // what went wrong, for the access record

@@ -178,7 +178,8 @@ void Invocation::finish(engine::Outcome outcome) {
   drop_sandbox();
   leave_gate();
   state_ = State::kEnded;
-  // The wall clock goes on until release(); a deadline that has fired will not fire again.
+  // The wall clock goes on until release(), unless it is what ended the run.
+  if (outcome_.kind == engine::OutcomeKind::kDeadline) disarm();
   observer_->on_ended();  // may begin() again or destroy this: nothing after it
 }
 

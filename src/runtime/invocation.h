@@ -44,7 +44,7 @@ struct InvocationInput {
 // Who hears of an invocation. Called on the worker's thread, never from inside a host call.
 class InvocationObserver {
  public:
-  // The guest waits or gives way after its slice: unsent output should go out.
+  // The guest waits in a host call: unsent output should go out.
   virtual void on_suspended() noexcept = 0;
   // It ended (or was refused): the sandbox is gone. May begin() the next run or destroy the
   // invocation: nothing touches it afterwards.

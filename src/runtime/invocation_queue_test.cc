@@ -149,6 +149,22 @@ TEST_F(InvocationQueueTest, AGrantForARunThatIsGoneGivesThePlaceBack) {
   EXPECT_EQ(f->gate->running(), 0u);
 }
 
+// A loop that ends drops what was posted to it (loop.h); the place must not be lost with it.
+TEST_F(InvocationQueueTest, AGrantThatIsNeverDeliveredGivesThePlaceBack) {
+  const auto f = function("echo\n");
+  {
+    ManualLoop ending;
+    TestRun queued(ending);
+    TestRun running(loop_);
+    running.begin(f);
+    queued.begin(f);
+    running.input.end();
+    loop_.turn();  // the grant to `queued` is posted
+    EXPECT_EQ(f->gate->running(), 1u);
+  }
+  EXPECT_EQ(f->gate->running(), 0u);
+}
+
 TEST_F(InvocationQueueTest, AnEngineWithoutRoomRefuses) {
   const test::Functions small({.max_instances = 1});
   const auto f = small.make("wait\n");

@@ -86,6 +86,7 @@ Connection::~Connection() {
 }
 
 void Connection::open() {
+  self_ = shared_from_this();
   boost::system::error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.native_non_blocking(true, ignored);
@@ -103,7 +104,7 @@ void Connection::drain() {
 
 void Connection::close_now() {
   if (intake_ == Intake::kClosed) return;
-  const auto self = shared_from_this();
+  const auto self = std::move(self_);  // until the end of this function
   const bool in_request = exchange_open_;
   intake_ = Intake::kClosed;
   disarm();
@@ -133,7 +134,7 @@ void Connection::close_exchange(bool complete) {
 // --- Reading ------------------------------------------------------------------------------------
 
 // The buffer is the connection's own: the bytes may have been read some time before the handler
-// runs. In the steady state (a short read drained the socket) this costs no system call.
+// runs. Reading is tried at once and waits without a further system call.
 void Connection::want_read() {
   if (reading_ || intake_ == Intake::kClosed || read_ended_) return;
   reading_ = true;
@@ -250,7 +251,8 @@ void Connection::hold(ByteSpan rest) {
 
 void Connection::on_head() {
   const http::Request& request = parser_.request();
-  head_valid_ = true;
+  version_ = request.version;
+  head_request_ = request.is_head();
   keep_alive_ = request.keep_alive && !set_.draining() && !read_ended_;
   body_sent_ = 0;
   discarded_ = 0;
@@ -300,17 +302,24 @@ void Connection::on_message_complete() {
 void Connection::on_parse_error() {
   const ErrorCode code = parser_.error().code;
   keep_alive_ = false;
-  if (!exchange_open_) {
-    exchange_open_ = true;
-    body_sent_ = 0;
-    in_exchange_call_ = true;
-    exchange_.refuse(code, client_);
-    in_exchange_call_ = false;
-  } else if (intake_ == Intake::kBody) {
+  // Within a body: the request has its answer already, or gets it from fail_request(); a second
+  // one would be taken for the next request's.
+  if (intake_ == Intake::kHead) {
+    refuse(code);
+  } else if (intake_ == Intake::kBody && exchange_open_) {
     fail_request(code);
   }
   intake_ = Intake::kDiscard;
   broken_input_ = true;
+}
+
+// Answers what could not be read as a request.
+void Connection::refuse(ErrorCode code) {
+  exchange_open_ = true;
+  body_sent_ = 0;
+  in_exchange_call_ = true;
+  exchange_.refuse(code, client_);
+  in_exchange_call_ = false;
 }
 
 // --- Going on -----------------------------------------------------------------------------------
@@ -325,8 +334,10 @@ void Connection::advance() {
       exchange_.start();
       in_exchange_call_ = false;
     }
-    if (!flush()) break;
-    if (!exchange_open_ && intake_ == Intake::kComplete && keep_alive_) {
+    // A response that can't go on must not hold the request's body back, nor the other way round.
+    const bool flushed = flush();
+    if (intake_ == Intake::kClosed) return;
+    if (flushed && !exchange_open_ && intake_ == Intake::kComplete && keep_alive_) {
       next_request();
       continue;
     }
@@ -370,9 +381,12 @@ void Connection::next_request() {
     read_buffer_.resize(kReadBytes);
     read_buffer_.shrink_to_fit();
   }
-  head_valid_ = false;
+  version_ = http::Version::kHttp11;
+  head_request_ = false;
   intake_ = Intake::kHead;
+  watch_spent_ = false;
   last_progress_ = monotonic_now();
+  head_started_ = last_progress_;  // it may be held already
   if (set_.draining() || (read_ended_ && held_.empty())) close_now();
 }
 
@@ -380,14 +394,10 @@ void Connection::next_request() {
 
 void Connection::respond(const http::ResponseHead& head,
                          std::optional<std::uint64_t> content_length) noexcept {
-  const http::Request* request = head_valid_ ? &parser_.request() : nullptr;
-  http::ResponseOptions options;
-  options.keep_alive = keep_alive_;
-  options.content_length = content_length;
-  if (request != nullptr) {
-    options.version = request->version;
-    options.head_request = request->is_head();
-  }
+  const http::ResponseOptions options{.version = version_,
+                                      .head_request = head_request_,
+                                      .keep_alive = keep_alive_,
+                                      .content_length = content_length};
   auto framing = http::append_response_head(out_, head, options, set_.dates());
   CHECK(framing.has_value(), framing ? std::string() : framing.error().text());
   framing_ = framing->body;
@@ -396,6 +406,11 @@ void Connection::respond(const http::ResponseHead& head,
   chunk_left_ = 0;
   last_chunk_queued_ = false;
   if (!in_exchange_call_) wake();
+}
+
+void Connection::expire() noexcept {
+  expired_ = true;
+  wake();
 }
 
 void Connection::wake() noexcept {
@@ -409,6 +424,10 @@ void Connection::wake() noexcept {
 
 // Sends what can be sent. True when a response was completed by it (or there was nothing to do).
 bool Connection::flush() {
+  if (expired_) {
+    reset_now();
+    return false;
+  }
   while (out_sent_ < out_.size() || responding_) {
     if (responding_ && framing_ == http::BodyFraming::kNone) discard_response_body();
     queue_chunk();
@@ -444,15 +463,21 @@ void Connection::queue_chunk() {
   if (!responding_ || framing_ != http::BodyFraming::kChunked || chunk_left_ > 0) return;
   const http::BodyPipe& body = exchange_.response_body();
   if (!body.empty()) {
-    if (chunk_open_) out_ += http::kChunkEnd;
     chunk_left_ = body.size();
     http::append_chunk_head(out_, chunk_left_);
-    chunk_open_ = true;
   } else if (body.at_end() && !last_chunk_queued_) {
-    if (chunk_open_) out_ += http::kChunkEnd;
     out_ += http::kLastChunk;
     last_chunk_queued_ = true;
   }
+}
+
+// What follows the open chunk's last byte; the end of the body with it when that is known.
+std::string_view Connection::chunk_tail() {
+  static const std::string kEndAndLast =
+      std::string(http::kChunkEnd) + std::string(http::kLastChunk);
+  const http::BodyPipe& body = exchange_.response_body();
+  const bool last = body.finished() && chunk_left_ == body.size();
+  return last ? std::string_view(kEndAndLast) : http::kChunkEnd;
 }
 
 // One sendmsg of framing and body. False: the socket is full (want_write is armed) or closed.
@@ -460,18 +485,25 @@ bool Connection::write_some() {
   http::BodyPipe& body = exchange_.response_body();
   std::array<iovec, kMaxSpans> vectors;
   std::size_t count = 0;
+  const auto add = [&](const void* data, std::size_t size) {
+    vectors[count++] = {const_cast<void*>(data), size};  // sendmsg only reads
+  };
   const std::size_t framing_bytes = out_.size() - out_sent_;
-  if (framing_bytes > 0) vectors[count++] = {out_.data() + out_sent_, framing_bytes};
-  std::size_t body_left = 0;
+  if (framing_bytes > 0) add(out_.data() + out_sent_, framing_bytes);
+  const bool chunked = framing_ == http::BodyFraming::kChunked;
+  std::string_view tail;
   if (responding_ && framing_ != http::BodyFraming::kNone) {
-    body_left = framing_ == http::BodyFraming::kChunked ? chunk_left_ : body.size();
-    std::array<ByteSpan, kMaxSpans - 1> spans;
+    std::size_t left = chunked ? chunk_left_ : body.size();
+    if (chunked && left > 0) tail = chunk_tail();
+    std::array<ByteSpan, kMaxSpans - 2> spans;
     const std::size_t found = body.peek(spans);
-    for (std::size_t i = 0; i < found && body_left > 0; ++i) {
-      const std::size_t size = std::min(body_left, spans[i].size());
-      vectors[count++] = {const_cast<std::byte*>(spans[i].data()), size};
-      body_left -= size;
+    for (std::size_t i = 0; i < found && left > 0; ++i) {
+      const std::size_t size = std::min(left, spans[i].size());
+      add(spans[i].data(), size);
+      left -= size;
     }
+    if (left > 0) tail = {};
+    if (!tail.empty()) add(tail.data(), tail.size());
   }
   if (count == 0) return true;
   msghdr message{};
@@ -487,22 +519,35 @@ bool Connection::write_some() {
     return false;
   }
   last_progress_ = monotonic_now();
-  const auto sent_bytes = static_cast<std::size_t>(sent);
-  const std::size_t of_framing = std::min(sent_bytes, framing_bytes);
+  account_sent(static_cast<std::size_t>(sent), tail);
+  return true;
+}
+
+// Takes what was sent off the framing, the pipe and the open chunk, in this order; a part of `tail`
+// that did not go out goes first next time.
+void Connection::account_sent(std::size_t sent, std::string_view tail) {
+  const std::size_t of_framing = std::min(sent, out_.size() - out_sent_);
   out_sent_ += of_framing;
+  sent -= of_framing;
   if (out_sent_ == out_.size()) {
     out_.clear();
     out_sent_ = 0;
   }
-  const std::size_t of_body = sent_bytes - of_framing;
+  if (!responding_ || framing_ == http::BodyFraming::kNone) return;
+  http::BodyPipe& body = exchange_.response_body();
+  const bool chunked = framing_ == http::BodyFraming::kChunked;
+  const std::size_t of_body = std::min(sent, chunked ? chunk_left_ : body.size());
   body.consume(of_body);
   body_sent_ += of_body;
-  if (framing_ == http::BodyFraming::kChunked) chunk_left_ -= std::min(chunk_left_, of_body);
-  return true;
+  sent -= of_body;
+  if (!chunked || chunk_left_ == 0) return;
+  chunk_left_ -= of_body;
+  if (chunk_left_ > 0) return;
+  out_.append(tail.substr(sent));
+  last_chunk_queued_ = tail.size() > http::kChunkEnd.size();
 }
 
 void Connection::end_response(bool complete) {
-  chunk_open_ = false;
   if (!complete) {
     // Without a length or chunks only a reset shows that the answer is not whole.
     return framing_ == http::BodyFraming::kUntilClose ? reset_now() : close_now();
@@ -525,7 +570,7 @@ void Connection::want_write() {
 
 // While a guest runs and nothing is to be read, a reset by the client still ends it.
 void Connection::watch_for_loss() {
-  if (watching_ || writing_) return;
+  if (watching_ || writing_ || watch_spent_) return;
   watching_ = true;
   socket_.async_wait(tcp::socket::wait_error,
                      [self = shared_from_this()](const boost::system::error_code& error) {
@@ -541,6 +586,8 @@ void Connection::check_loss() {
       error != 0) {
     return close_now();
   }
+  // Something else than a loss (urgent data): watching again would wake us again, for ever.
+  watch_spent_ = true;
   advance();
 }
 
@@ -586,8 +633,7 @@ void Connection::on_timer() noexcept {
     case Intake::kComplete:
       if (exchange_.running()) watch_for_loss();
       // The guest has limits of its own; only a client that does not read is timed here.
-      due = responding_ && out_sent_ < out_.size() ? last_progress_ + set_.timeouts().stall
-                                                   : now + set_.timeouts().stall;
+      due = (writing_ ? last_progress_ : now) + set_.timeouts().stall;
       break;
   }
   if (due > now) return set_.timers().arm(*this, due);
@@ -598,11 +644,7 @@ void Connection::on_timeout() {
   if (intake_ == Intake::kHead && !parser_.idle()) {
     // Half a head: the client is told, then the connection closes.
     keep_alive_ = false;
-    exchange_open_ = true;
-    body_sent_ = 0;
-    in_exchange_call_ = true;
-    exchange_.refuse(ErrorCode::kRequestTimeout, client_);
-    in_exchange_call_ = false;
+    refuse(ErrorCode::kRequestTimeout);
     intake_ = Intake::kDiscard;
     broken_input_ = true;
     arm_timer(set_.timeouts().stall);

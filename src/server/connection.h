@@ -6,8 +6,8 @@
 // holds the other back. Memory per connection is bounded: a read buffer, what was read and can't be
 // fed yet (no more than a buffer), one head, two pipes.
 //
-// Belongs to one EventLoop and its thread. Owned by its pending I/O (shared_ptr in the handlers)
-// and listed by the ConnectionSet, which closes it on drain.
+// Belongs to one EventLoop and its thread. It owns itself until close_now(), which every way ends
+// in; pending handlers hold it a little longer. The ConnectionSet lists it, to close it on drain.
 #pragma once
 
 #include <cstdint>
@@ -94,6 +94,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   // gateway::ResponseWriter
   void respond(const http::ResponseHead& head,
                std::optional<std::uint64_t> content_length) noexcept override;
+  void expire() noexcept override;
   // Waker: one of the pipes moved on.
   void wake() noexcept override;
   // TimerNode: the earliest timeout may be due.
@@ -116,12 +117,15 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void on_message_complete();
   void on_parse_error();
   void fail_request(ErrorCode code);
+  void refuse(ErrorCode code);
   void next_request();
 
   bool flush();
   void discard_response_body();
   void queue_chunk();
+  std::string_view chunk_tail();
   bool write_some();
+  void account_sent(std::size_t sent, std::string_view tail);
   void end_response(bool complete);
   void linger();
 
@@ -132,6 +136,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void arm_timer(std::chrono::milliseconds from_now);
   void on_timeout();
 
+  std::shared_ptr<Connection> self_;  // it lives until close_now(), whatever is armed
   boost::asio::ip::tcp::socket socket_;
   ConnectionSet& set_;
   Connection* next_ = nullptr;
@@ -141,8 +146,9 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   gateway::Exchange exchange_;
   gateway::ClientAddress client_;
   Intake intake_ = Intake::kHead;
-  bool head_valid_ = false;        // parser_.request() may be asked
-  bool broken_input_ = false;      // nothing more is parsed on this connection
+  http::Version version_ = http::Version::kHttp11;  // of the current request
+  bool head_request_ = false;                       // its method is HEAD
+  bool broken_input_ = false;                       // nothing more is parsed on this connection
   bool parser_has_event_ = false;  // the parser may say something without more input
   bool read_ended_ = false;        // the client sends no more (it may only be half-closed)
   Bytes read_buffer_;
@@ -160,14 +166,15 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   std::string out_;  // head and chunk framing that is not sent yet
   std::size_t out_sent_ = 0;
   std::size_t chunk_left_ = 0;  // bytes of the open chunk that are still in the pipe
-  bool chunk_open_ = false;     // its closing CRLF is not queued yet
   bool last_chunk_queued_ = false;
+  bool expired_ = false;  // its time is over: reset
   std::uint64_t body_sent_ = 0;
 
   // What is armed in the event loop.
   bool reading_ = false;
   bool writing_ = false;
   bool watching_ = false;
+  bool watch_spent_ = false;  // for this request; see check_loss()
   bool wake_posted_ = false;
   TimePoint last_progress_;  // the last byte from or to the client
   TimePoint head_started_;

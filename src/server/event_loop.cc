@@ -39,6 +39,10 @@ void EventLoop::run() {
   dropped.swap(mailbox_);
 }
 
+void EventLoop::stop() {
+  boost::asio::post(io_, [this] { io_.stop(); });
+}
+
 void EventLoop::run_soon() noexcept {
   if (run_posted_) return;
   run_posted_ = true;

@@ -40,8 +40,8 @@ class EventLoop final : public runtime::Loop {
 
   // Runs until stop(). On return no task that was posted will run any more.
   void run();
-  // Worker thread only.
-  void stop() { io_.stop(); }
+  // Worker thread only. What is queued before (handlers of what was just closed) still runs.
+  void stop();
 
   void run_soon() noexcept override;
   void wake_at(TimePoint deadline) noexcept override;

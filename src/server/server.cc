@@ -16,6 +16,8 @@ namespace {
 
 using boost::asio::ip::tcp;
 
+constexpr int kMaxBacklog = 4096;
+
 // One listening socket of one worker.
 class Acceptor final : private runtime::TimerNode {
  public:
@@ -40,10 +42,16 @@ class Acceptor final : private runtime::TimerNode {
       accept_next();
     });
   }
+  // Who is in the backlog has connected and gets an answer; the kernel would reset the rest.
   void close() {
     disarm();
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
+    boost::system::error_code error;
+    acceptor_.non_blocking(true, error);
+    for (int i = 0; i < kMaxBacklog && !error; ++i) {
+      tcp::socket socket = acceptor_.accept(error);
+      if (!error) connections_.add(std::move(socket));
+    }
+    acceptor_.close(error);
   }
 
  private:
@@ -155,13 +163,25 @@ void Server::publish(const std::vector<gateway::Route>& routes) {
 
 bool Server::drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up) {
   const TimePoint until = monotonic_now() + at_most;
-  for (auto& thread : threads_) thread->post([&thread] { thread->stop_accepting(); }).wait();
-  while (true) {
-    std::size_t open = 0;
-    for (auto& thread : threads_) {
-      thread->post([&] { open += thread->connections(); }).wait();
+  // A worker may be late: nothing here waits for one without looking at the clock.
+  const auto answered = [&](const std::future<void>& done) {
+    while (done.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+      if (monotonic_now() >= until || give_up()) return false;
     }
-    if (open == 0) return true;
+    return true;
+  };
+  for (auto& thread : threads_) {
+    Thread* const worker = thread.get();
+    if (!answered(worker->post([worker] { worker->stop_accepting(); }))) return false;
+  }
+  while (true) {
+    // Shared: a task may run after we have given up.
+    const auto open = std::make_shared<std::atomic<std::size_t>>(0);
+    for (auto& thread : threads_) {
+      Thread* const worker = thread.get();
+      if (!answered(worker->post([worker, open] { *open += worker->connections(); }))) return false;
+    }
+    if (*open == 0) return true;
     if (monotonic_now() >= until || give_up()) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -23,7 +23,7 @@ Errno clock_res_get(const Call& call, ClockId id, Out<Timestamp> resolution);
 Errno clock_time_get(const Call& call, ClockId id, Timestamp precision, Out<Timestamp> time);
 
 // random.cc
-Errno random_get(const Call& call, Pointer buffer, Size size);
+Answer random_get(const Call& call, Pointer buffer, Size size);
 
 // process.cc
 Exit proc_exit(const Call& call, std::uint32_t code);

@@ -115,6 +115,8 @@ class Poll final {
 
 template <class AnySubscription>
 Answer poll(const Call& call, Pointer in, Pointer out, Size count, Out<Size> event_count) {
+  const std::uint64_t looked_at = std::min(count, kMaxSubscriptions);
+  if (!call.host.afford(100 + 20 * looked_at)) return Answer::pending();
   Poll poll(call);
   if (count == 0 || count > kMaxSubscriptions) return Errno::kInval;
   if (!call.memory.slice(in.address, std::uint64_t{count} * sizeof(AnySubscription)) ||

@@ -73,11 +73,19 @@ void Preview1::give_way() {
   options_.waker->wake();
 }
 
+bool Preview1::afford(std::uint64_t work_ns) {
+  work_ns_ += work_ns;
+  if (work_ns_ <= kSliceWorkNs) return true;
+  work_ns_ = 0;
+  give_way();
+  return false;
+}
+
 void Preview1::stop_waiting() {
   if (!waiting_) return;
   waiting_ = false;
   poll_began_.reset();
-  write_progress_ = 0;
+  progress_ = 0;
   options_.standard_input->cancel_wait();
   options_.standard_output->cancel_wait();
   options_.standard_error->cancel_wait();

@@ -38,8 +38,10 @@ inline constexpr Timestamp kMonotonicStartNs = 1'000'000ULL * 1'000'000'000ULL;
 inline constexpr std::uint32_t kMaxIovecs = 1024;  // more: EINVAL, as IOV_MAX
 // Then a read returns a short count, and a write gives way to others before it goes on.
 inline constexpr std::size_t kMaxTransferBytes = std::size_t{1} << 20;
-inline constexpr std::uint32_t kMaxRandomBytes = 4U << 20;  // more: EINVAL; 7 ms
-inline constexpr std::uint32_t kMaxSubscriptions = 4096;    // more: EINVAL
+inline constexpr std::size_t kMaxRandomPieceBytes = std::size_t{256} << 10;  // 0.4 ms
+// What the calls of one time slice do together, about 1 ms: epochs interrupt loops, not host calls.
+inline constexpr std::uint64_t kSliceWorkNs = 1'000'000;
+inline constexpr std::uint32_t kMaxSubscriptions = 4096;  // more: EINVAL
 
 // Is there a folder /dev with stdin, stdout and stderr, for programs that insist on file names?
 enum class Devices : std::uint8_t { kNone, kStdio };
@@ -101,14 +103,17 @@ class Preview1 final : public engine::HostState {
   void wait_until(TimePoint deadline);
   // The guest gives way to others and is called again at once.
   void give_way();
+  // Charges a call with about so much host work before it is done. False: the slice's share is used
+  // up; give_way() was called, and the function must return pending (it starts with a new share).
+  bool afford(std::uint64_t work_ns);
   // Cancels all of these registrations. Every function that may wait starts with it: it is called
   // again when woken, and a wake-up may be somebody else's.
   void stop_waiting();
 
-  // How much of the fd_write that is waiting was already taken: a blocking write ends when all was.
+  // How far the fd_write or random_get that is waiting has come: they end when all is done.
   // Forgotten by stop_waiting().
-  std::size_t write_progress() const { return write_progress_; }
-  void remember_write(std::size_t size) { write_progress_ = size; }
+  std::size_t progress() const { return progress_; }
+  void remember_progress(std::size_t size) { progress_ = size; }
 
   // When the poll_oneoff that is waiting was first called: its relative timeouts count from there.
   // Forgotten by stop_waiting().
@@ -123,7 +128,8 @@ class Preview1 final : public engine::HostState {
   bool waiting_ = false;
   capability::TimerId timer_ = capability::TimerId::kNone;
   std::optional<TimePoint> poll_began_;
-  std::size_t write_progress_ = 0;
+  std::size_t progress_ = 0;
+  std::uint64_t work_ns_ = 0;
 };
 
 // The 46 functions of `wasi_snapshot_preview1`. The host state of all tables is a Preview1.

@@ -9,21 +9,38 @@
 
 namespace godwit::wasi::functions {
 
-Errno random_get(const Call& call, Pointer buffer, Size size) {
-  // No short count can be returned, and the call cannot be interrupted.
-  if (size > kMaxRandomBytes) return Errno::kInval;
-  const auto slice = call.memory.slice(buffer.address, size);
-  if (!slice) return Errno::kFault;
+namespace {
+
+void fill(const Call& call, const engine::GuestSlice& slice, std::size_t begin, std::size_t end) {
   std::array<std::byte, 4096> bounce;  // NOLINT: filled before it is read
-  std::size_t used = 0;
-  for (std::size_t done = 0; done < size;) {
-    const MutableByteSpan piece = std::span(bounce).first(std::min(bounce.size(), size - done));
+  const std::size_t used = std::min(bounce.size(), end - begin);
+  while (begin < end) {
+    const MutableByteSpan piece = std::span(bounce).first(std::min(bounce.size(), end - begin));
     call.host.random().fill(piece);
-    done += slice->copy_from(piece, done);
-    used = std::max(used, piece.size());
+    begin += slice.copy_from(piece, begin);
   }
   ::explicit_bzero(bounce.data(), used);
-  return Errno::kSuccess;
+}
+
+}  // namespace
+
+// No short count can be returned: a large request is filled in pieces, between which the guest
+// gives way.
+Answer random_get(const Call& call, Pointer buffer, Size size) {
+  const std::size_t before = call.host.progress();
+  call.host.stop_waiting();
+  const auto slice = call.memory.slice(buffer.address, size);
+  if (!slice) return Errno::kFault;
+  const std::size_t piece = std::min<std::size_t>(size - before, kMaxRandomPieceBytes);
+  if (!call.host.afford(200 + 2 * piece)) {
+    call.host.remember_progress(before);
+    return Answer::pending();
+  }
+  fill(call, *slice, before, before + piece);
+  if (before + piece == size) return Errno::kSuccess;
+  call.host.give_way();
+  call.host.remember_progress(before + piece);
+  return Answer::pending();
 }
 
 }  // namespace godwit::wasi::functions

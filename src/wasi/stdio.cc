@@ -15,6 +15,12 @@ namespace {
 
 constexpr std::size_t kBounceBytes = 8192;  // on the guest's stack, which has 256 KiB for hosts
 
+// About what it costs to look through the buffers and to move their bytes once.
+std::uint64_t work_of(const IovecList& list) {
+  return 100 + 5 * std::uint64_t{list.count()} +
+         std::min<std::uint64_t>(list.total(), kMaxTransferBytes) / 4;
+}
+
 struct Transfer {
   std::size_t size = 0;
   bool ended = false;  // reads: the end of the input was met
@@ -101,6 +107,7 @@ Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> re
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;
   if (!read.fits(call)) return Errno::kFault;
   if (list.total() == 0) return read.store(call, 0);
+  if (!call.host.afford(work_of(list))) return Answer::pending();
 
   const Transfer done = read_available(*descriptor->input, list);
   if (done.size != 0 || done.ended) return read.store(call, static_cast<Size>(done.size));
@@ -110,7 +117,7 @@ Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> re
 }
 
 Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> written) {
-  const std::size_t before = call.host.write_progress();
+  const std::size_t before = call.host.progress();
   call.host.stop_waiting();
   const Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr || descriptor->output == nullptr) return Errno::kBadf;
@@ -119,6 +126,10 @@ Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> w
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;
   if (!written.fits(call)) return Errno::kFault;
   if (list.total() == 0) return written.store(call, 0);
+  if (!call.host.afford(work_of(list))) {
+    call.host.remember_progress(before);
+    return Answer::pending();
+  }
 
   capability::OutputStream& output = *descriptor->output;
   const std::size_t moved = output.closed() ? 0 : write_fitting(output, list, before);
@@ -133,7 +144,7 @@ Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> w
     if (moved == 0) return Errno::kIo;  // room that takes nothing: better an error than a loop
     call.host.give_way();
   }
-  call.host.remember_write(done);
+  call.host.remember_progress(done);
   return Answer::pending();
 }
 

@@ -183,11 +183,12 @@ TEST(FdWrite, OneAttemptMovesABoundedAmountThenGivesWay) {
                                       .timers = &host.timers,
                                       .waker = &host.waker});
   host.put(0x40, Iovec{0x1000, 4U << 20});
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(host.start("fd_write", {2, 0x40, 1, kCount}), HostStatus::kPending);
-    EXPECT_EQ(host.waker.take(), 1) << "it goes on by itself";
+  int turns = 0;
+  while (host.start("fd_write", {2, 0x40, 1, kCount}) == HostStatus::kPending) {
+    ASSERT_EQ(host.waker.take(), 1) << "it goes on by itself";
+    ASSERT_LT(++turns, 10);
   }
-  EXPECT_EQ(host.call("fd_write", {2, 0x40, 1, kCount}), Errno::kSuccess);
+  EXPECT_GE(turns, 3) << "4 MiB at 1 MiB an attempt";
   EXPECT_EQ(host.get<Size>(kCount), 4U << 20);
   EXPECT_TRUE(log.truncated());
   EXPECT_GT(sink.lines, 0);

@@ -118,7 +118,7 @@ class Connections(HttpTest):
         raw = self.connect()
         for path in ("/hello", "/none"):
             self.assertRegex(raw.exchange(get(path)).value("date"),
-                             r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+                             r"^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
 
 
 class Bodies(HttpTest):

@@ -112,7 +112,8 @@ class Queues(harness.ServerTest):
         probe = harness.c_guest("probe")
         folder.add("hello", harness.wat("hello"))
         folder.add("one", probe, "[limits]\nconcurrency = 1\nqueue = 0\n")
-        folder.add("short", probe, '[limits]\nconcurrency = 1\nqueue = 5\nqueue-timeout = "200ms"\n')
+        folder.add("short", probe,
+                   '[limits]\nconcurrency = 1\nqueue = 5\nqueue-timeout = "200ms"\n')
         folder.add("line", probe, '[limits]\nconcurrency = 1\nqueue = 100\nqueue-timeout = "30s"\n')
         folder.add("pair", probe, '[limits]\nconcurrency = 2\nqueue = 1\nqueue-timeout = "30s"\n')
         folder.add("late", probe, '[limits]\nconcurrency = 1\nqueue-timeout = "30s"\n'

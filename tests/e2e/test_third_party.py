@@ -79,7 +79,8 @@ class ThirdParty(harness.ServerTest):
             self.assertIn("wasi_unstable", self.said_of("wasi-unstable"))
 
     def test_others_are_refused_by_name(self):
-        for name, why in (("custom-import", "module.external"), ("7z", "import"), ("quickjs", "import")):
+        for name, why in (("custom-import", "module.external"), ("7z", "import"),
+                          ("quickjs", "import")):
             with self.subTest(name):
                 self.require(name)
                 response = self.get(f"/{name}")

@@ -87,6 +87,11 @@ static void step_hash(const char* text) {
   dprintf(1, "%llu %016llx\n", total, (unsigned long long)hash);
 }
 
+// read MOST: one read; prints how many bytes came.
+static void step_read(const char* text) {
+  dprintf(1, "%lu\n", (unsigned long)read_some((size_t)atol(text)));
+}
+
 // errors LINES LENGTH: so many lines of so many characters to stderr.
 static void step_errors(const char* text) {
   unsigned long lines = 0, length = 0;
@@ -153,7 +158,7 @@ static void step(const char* word, const char* rest) {
   else if (strcmp(word, "sleep") == 0) sleep_ms(atol(rest));
   else if (strcmp(word, "cat") == 0) step_cat();
   else if (strcmp(word, "hash") == 0) step_hash(rest);
-  else if (strcmp(word, "read") == 0) dprintf(1, "%lu\n", (unsigned long)read_some((size_t)atol(rest)));
+  else if (strcmp(word, "read") == 0) step_read(rest);
   else if (strcmp(word, "eat") == 0) dprintf(1, "%lu\n", eat());
   else if (strcmp(word, "dump") == 0) step_dump();
   else if (strcmp(word, "trap") == 0) step_trap(rest);
