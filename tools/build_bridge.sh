@@ -25,6 +25,7 @@ cargo build --release --locked --quiet --offline
 output_dir=$3
 mkdir -p "$output_dir"
 # Copied only when different, so that an unchanged bridge does not make everything link again.
-cmp -s "$target_dir/release/libgodwit_wasmtime_bridge.a" "$output_dir/libgodwit_wasmtime_bridge.a" ||
-  cp "$target_dir/release/libgodwit_wasmtime_bridge.a" "$output_dir/libgodwit_wasmtime_bridge.a"
+built=$target_dir/release/libgodwit_wasmtime_bridge.a
+cmp -s "$built" "$output_dir/libgodwit_wasmtime_bridge.a" ||
+  cp "$built" "$output_dir/libgodwit_wasmtime_bridge.a"
 touch "$output_dir/libgodwit_wasmtime_bridge.a"

@@ -90,7 +90,10 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
   for (const auto& [name, value] : command.spec.environment) {
     fits &= environment_.add_variable(name, value);
   }
-  fits = fits && add_cgi_variables(command) && add_header_variables(command) && add_query(command);
+  if (command.spec.request_environment == manifest::RequestEnvironment::kGiven) {
+    fits =
+        fits && add_cgi_variables(command) && add_header_variables(command) && add_query(command);
+  }
   if (!fits) {
     return fail(ErrorCode::kHeaderFieldsTooLarge,
                 "the request makes a larger environment than a function can be given");

@@ -177,12 +177,14 @@ TEST_F(CommandAdapterTest, RepeatedHeadersAreJoined) {
   EXPECT_EQ(count_of("HTTP_ACCEPT"), 1);
 }
 
-// A configured variable of that name comes before what a header would make.
-TEST_F(CommandAdapterTest, WhatIsConfiguredIsFoundFirst) {
+// The operator's word stands alone: nothing that a client sends, or that we make, is beside it.
+TEST_F(CommandAdapterTest, WhatIsConfiguredIsThereOnce) {
   spec_.environment = {{"HTTP_X_TENANT", "mine"}, {"SERVER_NAME", "configured"}};
   ASSERT_TRUE(decode("GET /x HTTP/1.1\r\nHost: h\r\nX-Tenant: theirs\r\n\r\n"));
   EXPECT_EQ(variable("HTTP_X_TENANT"), "mine");
   EXPECT_EQ(variable("SERVER_NAME"), "configured");
+  EXPECT_EQ(count_of("HTTP_X_TENANT"), 1);
+  EXPECT_EQ(count_of("SERVER_NAME"), 1);
 }
 
 TEST_F(CommandAdapterTest, MoreVariablesThanAFunctionIsGivenAreRefused) {

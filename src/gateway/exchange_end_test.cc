@@ -151,13 +151,25 @@ TEST(ExchangeEnd, TheWallClockCountsUntilTheLastByteIsTaken) {
   t.get("/f");
   ASSERT_EQ(t.writer.length, 11u);
   t.loop.fire_as_if(9s);
-  EXPECT_FALSE(t.exchange->response_body().aborted());
+  EXPECT_EQ(t.writer.expired, 0);
   t.loop.fire_as_if(11s);
-  // The writer has finished, so what is in the pipe stays readable: the connection is told by the
-  // abort only where the body is still open.
+  EXPECT_EQ(t.writer.expired, 1) << "the connection is not told";
   t.close(false);
   EXPECT_THAT(t.log.text(), HasSubstr("code=E4003 complete=false"));
   expect_next_request_is_served(t);
+  EXPECT_EQ(t.writer.expired, 1);
+}
+
+// Nothing is on its way then: the client gets its 504.
+TEST(ExchangeEnd, ADeadlineBeforeTheHeadDoesNotResetTheConnection) {
+  TestExchange t;
+  t.serve("f", "wait\n", {.limits = {.timeout = 10s}});
+  t.get("/f");
+  t.loop.fire_as_if(11s);
+  t.loop.fire_as_if(100s);
+  EXPECT_EQ(t.writer.expired, 0);
+  t.expect_problem(504, "E4003");
+  t.close();
 }
 
 TEST(ExchangeEnd, AGuestThatIsHeldByASlowReaderMeetsItsDeadline) {
@@ -167,6 +179,7 @@ TEST(ExchangeEnd, AGuestThatIsHeldByASlowReaderMeetsItsDeadline) {
   EXPECT_TRUE(t.exchange->running());
   t.loop.fire_as_if(11s);
   EXPECT_FALSE(t.exchange->running());
+  EXPECT_EQ(t.writer.expired, 1) << "the reader holds its connection for ever";
   EXPECT_EQ(t.exchange->response_body().abort_reason(), ErrorCode::kDeadline);
   t.close(false);
   EXPECT_THAT(t.log.text(), HasSubstr("code=E4003"));

@@ -45,6 +45,7 @@ class RecordingWriter final : public ResponseWriter {
       values.emplace_back(field.value);
     }
   }
+  void expire() noexcept override { ++expired; }
   std::string field(std::string_view name) const {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (names[i] == name) return values[values.size() - names.size() + i];
@@ -53,6 +54,7 @@ class RecordingWriter final : public ResponseWriter {
   }
 
   int responses = 0;
+  int expired = 0;
   int status = 0;
   std::optional<std::uint64_t> length;
   std::vector<std::string> names;

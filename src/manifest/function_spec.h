@@ -61,6 +61,9 @@ struct EnvironmentVariable {
 // Is there a folder /dev with stdin, stdout and stderr, for programs that insist on file names?
 enum class DeviceFolder : std::uint8_t { kNo, kStdio };
 
+// Does a function's environment hold what is known of the request (CGI variables, headers, query)?
+enum class RequestEnvironment : std::uint8_t { kGiven, kLeftOut };
+
 struct FunctionSpec {
   std::string name;    // "shop/cart"; empty for the root's index
   std::string source;  // path of the module, for messages
@@ -69,6 +72,7 @@ struct FunctionSpec {
   std::string content_type;  // empty: found from the output (contract: text/plain or octet-stream)
   std::vector<std::string> arguments;            // after argv[0], which is the name
   std::vector<EnvironmentVariable> environment;  // ordered, names unique
+  RequestEnvironment request_environment = RequestEnvironment::kGiven;
   QueryEnvironment query_environment;
   DeviceFolder devices = DeviceFolder::kNo;
   Limits limits;

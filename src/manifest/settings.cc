@@ -149,6 +149,16 @@ Result<void> apply_environment(Context& context, const toml::node& node) {
   return {};
 }
 
+Result<void> apply_request_environment(Context& context, const toml::node& node) {
+  const toml::value<bool>* const flag = node.as_boolean();
+  if (flag == nullptr) {
+    return bad_value(context.place(node.source()), "request-environment is true or false");
+  }
+  context.spec.request_environment =
+      flag->get() ? RequestEnvironment::kGiven : RequestEnvironment::kLeftOut;
+  return {};
+}
+
 Result<void> apply_query_environment(Context& context, const toml::node& node) {
   QueryEnvironment& query = context.spec.query_environment;
   if (const toml::value<bool>* const flag = node.as_boolean(); flag != nullptr) {
@@ -258,6 +268,11 @@ constexpr std::array kRows = {
                "Arguments after the function's name (argv[1] and on).", &apply_arguments},
     SettingRow{"environment", "table of texts", "{}",
                "Environment variables. The query can't override them.", &apply_environment},
+    SettingRow{
+        "request-environment", "true or false", "true",
+        "Whether the environment holds what is known of the request: CGI variables, headers, "
+        "query parameters. `false` is for programs that want theirs empty.",
+        &apply_request_environment},
     SettingRow{"query-environment", "true, false or list of names", "true",
                "Which query parameters become environment variables: all, none, or those listed.",
                &apply_query_environment},

@@ -109,6 +109,15 @@ TEST_P(WrongSettings, AreRefusedWithPlaceAndReason) {
   EXPECT_THAT(error.detail, HasSubstr(GetParam().detail));
 }
 
+TEST(Settings, TheRequestCanBeLeftOutOfTheEnvironment) {
+  EXPECT_EQ(parse_function_settings("", "f.toml", {})->request_environment,
+            RequestEnvironment::kGiven);
+  EXPECT_EQ(
+      parse_function_settings("request-environment = false", "f.toml", {})->request_environment,
+      RequestEnvironment::kLeftOut);
+  EXPECT_FALSE(parse_function_settings("request-environment = \"no\"", "f.toml", {}));
+}
+
 TEST(Settings, TheDeviceFolderIsAskedForByName) {
   EXPECT_EQ(parse_function_settings("", "f.toml", {})->devices, DeviceFolder::kNo);
   const auto spec = parse_function_settings("[files]\n\"/dev\" = \"stdio\"", "f.toml", {});
