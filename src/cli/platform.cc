@@ -47,9 +47,12 @@ Result<void> Platform::open_cache(const PlatformOptions& options) {
 std::uint32_t affordable_instances(std::uint32_t wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-  // 4 GiB and guards each; the rest of the process needs a little too.
-  constexpr std::uint64_t kPerInstance = (std::uint64_t{4} << 30) + (std::uint64_t{64} << 20);
-  const std::uint64_t affordable = limit.rlim_cur / 2 / kPerInstance;
+  // 4 GiB and guards each, half as many again for modules with several memories (the engine's
+  // pool), and half of the limit for the rest of the process.
+  constexpr std::uint64_t kPerMemory = (std::uint64_t{4} << 30) + (std::uint64_t{64} << 20);
+  constexpr std::uint64_t kSpare = 8;
+  const std::uint64_t memories = limit.rlim_cur / 2 / kPerMemory;
+  const std::uint64_t affordable = memories > kSpare ? (memories - kSpare) * 2 / 3 : 1;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(affordable, 1, wanted));
 }
 

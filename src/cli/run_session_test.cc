@@ -176,7 +176,7 @@ TEST(RunSession, EnforcesTheLimits) {
   EXPECT_EQ(flooded.output.size(), 200'000U);
 
   GuestRun memory;
-  memory.spec.limits.memory_bytes = 3 * 65536;
+  memory.spec.limits.memory_bytes = std::uint64_t{3} * 65536;
   const auto grown = memory(
       program("(if (i32.eq (memory.grow (i32.const 100)) (i32.const -1)) (then (unreachable)))"));
   EXPECT_EQ(code_of(grown), ErrorCode::kOutOfMemory);
