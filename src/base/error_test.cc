@@ -67,8 +67,7 @@ TEST(ErrorCatalogue, TheContractsStatuses) {
       {ErrorCode::kBadCgiResponse, 3004, 500}, {ErrorCode::kOutOfMemory, 4001, 500},
       {ErrorCode::kCpuLimit, 4002, 504},       {ErrorCode::kDeadline, 4003, 504},
       {ErrorCode::kFunctionBusy, 4004, 429},   {ErrorCode::kServerOverloaded, 4005, 503},
-      {ErrorCode::kDraining, 4006, 503},
-      {ErrorCode::kUnknownImport, 2003, 503},
+      {ErrorCode::kDraining, 4006, 503},       {ErrorCode::kUnknownImport, 2003, 503},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(static_cast<int>(row.code), row.number);

@@ -10,7 +10,14 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
     const std::size_t valid = utf8_prefix(text);
-    for (const char c : text.substr(0, valid)) {
+    for (std::size_t i = 0; i < valid; ++i) {
+      const char c = text[i];
+      // U+0080 to U+009F: some terminals obey them.
+      if (c == '\xC2' && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
+        fmt::format_to(std::back_inserter(out), "\\u00{:02x}",
+                       static_cast<unsigned>(static_cast<unsigned char>(text[++i])));
+        continue;
+      }
       switch (c) {
         case '"': out += "\\\""; break;
         case '\\': out += "\\\\"; break;

@@ -117,7 +117,7 @@ void Logger::format_line(std::string& out, LogLevel level, std::string_view part
   append_time(out);
   fmt::format_to(std::back_inserter(out), " {} {}: ", level_text(level), part);
   // What could pass for a field of ours is quoted: paths and guests' lines are strangers' text.
-  if (message.find_first_of("=\"") != std::string_view::npos) {
+  if (message.find_first_of("=\"\xC2") != std::string_view::npos) {
     append_json_string(out, message);
   } else {
     append_without_controls(out, message);

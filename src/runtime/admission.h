@@ -15,7 +15,9 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <mutex>
+#include <utility>
 
 namespace godwit::runtime {
 
@@ -56,6 +58,9 @@ class FunctionGate final {
   // way and must be answered with leave()).
   bool give_up(GateWaiter& waiter);
   void leave();
+  // As leave(), but hands the place to nobody: safe while the gate's lock is held. The next
+  // leave() or enter() looks for waiters.
+  void give_back() { running_.fetch_sub(1, std::memory_order_seq_cst); }
 
   std::uint32_t running() const { return running_.load(std::memory_order_relaxed); }
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
@@ -70,6 +75,27 @@ class FunctionGate final {
   std::list<GateWaiter*> queue_;
   Limits limits_;                                              // guarded by mutex_ …
   std::atomic<std::uint32_t> running_limit_{limits_.running};  // … but this copy is read freely
+};
+
+// A place on its way to the worker that waits for it; gives it back when it never arrives (a loop
+// that has ended drops what was posted to it).
+class GateGrant final {
+ public:
+  explicit GateGrant(std::shared_ptr<FunctionGate> gate) : gate_(std::move(gate)) {}
+  GateGrant(const GateGrant&) = delete;
+  GateGrant& operator=(const GateGrant&) = delete;
+  ~GateGrant() {
+    if (!taken_) gate_->give_back();
+  }
+  // The place is the caller's now.
+  FunctionGate& take() {
+    taken_ = true;
+    return *gate_;
+  }
+
+ private:
+  const std::shared_ptr<FunctionGate> gate_;
+  bool taken_ = false;
 };
 
 }  // namespace godwit::runtime

@@ -68,8 +68,9 @@ void Invocation::queue_up() {
 
 // Called with the gate's lock held, from whichever thread gave its place up.
 void Invocation::granted() noexcept {
-  worker_.loop().post([worker = &worker_, ticket = ticket_, gate = input_.function->gate] {
-    worker->take_grant(ticket, *gate);
+  auto grant = std::make_shared<GateGrant>(input_.function->gate);
+  worker_.loop().post([worker = &worker_, ticket = ticket_, grant = std::move(grant)] {
+    worker->take_grant(ticket, *grant);
   });
 }
 

@@ -28,7 +28,8 @@ void Worker::forget_ready(Invocation& invocation) {
   ready_.erase(std::find(ready_.begin(), ready_.end(), &invocation));
 }
 
-void Worker::take_grant(std::uint64_t ticket, FunctionGate& gate) {
+void Worker::take_grant(std::uint64_t ticket, GateGrant& grant) {
+  FunctionGate& gate = grant.take();
   const auto found = tickets_.find(ticket);
   if (found == tickets_.end()) return gate.leave();
   Invocation* invocation = found->second;

@@ -43,7 +43,7 @@ class Worker final : private TimerQueue::Listener {
   }
   void drop_ticket(std::uint64_t ticket) { tickets_.erase(ticket); }
   // A place was granted to `ticket`; gives it back when that run is gone.
-  void take_grant(std::uint64_t ticket, FunctionGate& gate);
+  void take_grant(std::uint64_t ticket, GateGrant& grant);
 
   Loop& loop_;
   TimerQueue timers_{this};

@@ -100,6 +100,7 @@ void Connection::open() {
 void Connection::drain() {
   if (intake_ == Intake::kHead && parser_.idle() && !responding_) return close_now();
   keep_alive_ = false;
+  wake();  // it may only wait for the rest of a body that nobody wants
 }
 
 void Connection::close_now() {
@@ -257,14 +258,15 @@ void Connection::on_head() {
   body_sent_ = 0;
   discarded_ = 0;
   exchange_open_ = true;
+  // A client that waits for 100-continue will not send the body after a final response, but it may:
+  // the connection can't be used again.
+  closes_if_refused_ = request.has_body() && request.expect_continue();
   in_exchange_call_ = true;
   exchange_.open(request, client_);
   in_exchange_call_ = false;
+  closes_if_refused_ = false;
   if (exchange_.responded()) {
     intake_ = Intake::kDiscard;
-    // A client that waits for 100-continue will not send the body after a final response, but it
-    // may: the connection can't be used again.
-    if (request.has_body() && request.expect_continue()) keep_alive_ = false;
     return;
   }
   intake_ = Intake::kBody;
@@ -394,6 +396,7 @@ void Connection::next_request() {
 
 void Connection::respond(const http::ResponseHead& head,
                          std::optional<std::uint64_t> content_length) noexcept {
+  if (closes_if_refused_) keep_alive_ = false;
   const http::ResponseOptions options{.version = version_,
                                       .head_request = head_request_,
                                       .keep_alive = keep_alive_,

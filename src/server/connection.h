@@ -156,6 +156,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   std::uint64_t discarded_ = 0;  // of a body that nobody wants
 
   bool exchange_open_ = false;
+  bool closes_if_refused_ = false;
   bool start_pending_ = false;     // what has arrived of the body is fed before the guest starts
   bool in_exchange_call_ = false;  // respond() need not wake us: we look afterwards
 

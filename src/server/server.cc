@@ -32,10 +32,10 @@ class Acceptor final : private runtime::TimerNode {
 
   void accept_next() {
     acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
-      if (error == boost::asio::error::operation_aborted) return;  // closed
-      if (!error) {
-        connections_.add(std::move(socket));
-      } else if (out_of_descriptors(error.value())) {
+      // A connection that was accepted just before close() is served; nothing is accepted after it.
+      if (!error) connections_.add(std::move(socket));
+      if (!acceptor_.is_open()) return;
+      if (error && out_of_descriptors(error.value())) {
         // The connection stays in the backlog; asking again at once would only spin.
         return timers_.arm(*this, monotonic_now() + std::chrono::milliseconds(50));
       }
