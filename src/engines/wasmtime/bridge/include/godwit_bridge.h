@@ -1,5 +1,6 @@
 // The C ABI of the Wasmtime bridge. Generated from src/abi.rs by tools/check_bridge_header.sh
 // --write; do not edit. Include it in engines/wasmtime only.
+// clang-format off
 
 #pragma once
 
@@ -48,10 +49,9 @@ struct GodwitInstance;
 /// A loaded module. Any thread may use it. godwit_module_free.
 struct GodwitModule;
 
-/// Bytes that Rust owns; the receiver calls godwit_bytes_free once. `data` is null when `size` is
-/// 0.
+/// Bytes that Rust owns; the receiver calls godwit_bytes_free once. `data` is null when `size` is 0.
 struct GodwitBytes {
-  uint8_t* data;
+  uint8_t *data;
   uintptr_t size;
 };
 
@@ -72,7 +72,7 @@ struct GodwitEngineConfig {
 
 /// Bytes that the caller owns.
 struct GodwitSpan {
-  const uint8_t* data;
+  const uint8_t *data;
   uintptr_t size;
 };
 
@@ -85,23 +85,21 @@ struct GodwitHostFunction {
   GodwitSpan results;
   bool may_wait;
   /// Given to GodwitHostCall; outlives the module.
-  const void* function;
+  const void *function;
 };
 
 /// What a host function that ended the guest says besides its status.
 struct GodwitHostEnd {
   int32_t exit_code;
   /// Static text, NUL-terminated, or null.
-  const char* trap_message;
+  const char *trap_message;
 };
 
 /// Calls the host function that `function` stands for. `values` holds `argument_count` arguments
 /// (16 bytes each, aligned to 8) and has room for one result, which is written to its first place.
 /// `memory` and `memory_size` are valid only during this call. Never unwinds. Returns a
 /// `HostStatus` of engine/host_function.h.
-using GodwitHostCall = uint8_t (*)(const void* function, void* state, void* values,
-                                   uintptr_t argument_count, uint8_t* memory, uintptr_t memory_size,
-                                   GodwitHostEnd* end);
+using GodwitHostCall = uint8_t(*)(const void *function, void *state, void *values, uintptr_t argument_count, uint8_t *memory, uintptr_t memory_size, GodwitHostEnd *end);
 
 struct GodwitLimits {
   /// All memories and tables of an instance together.
@@ -131,34 +129,37 @@ void godwit_bytes_free(GodwitBytes bytes);
 ///
 /// # Safety
 /// All pointers are valid.
-GodwitStatus godwit_engine_new(const GodwitEngineConfig* config, GodwitEngine** out,
-                               GodwitBytes* error);
+GodwitStatus godwit_engine_new(const GodwitEngineConfig *config,
+                               GodwitEngine **out,
+                               GodwitBytes *error);
 
 /// Frees an engine. Its modules and instances may live on; their memory goes with the last of them.
 ///
 /// # Safety
 /// `engine` came from godwit_engine_new and is not used again.
-void godwit_engine_free(GodwitEngine* engine);
+void godwit_engine_free(GodwitEngine *engine);
 
 /// What an artifact must match, to be hashed: Wasmtime's version, settings, CPU features; equal in
 /// every process where they are. godwit_bytes_free.
 ///
 /// # Safety
 /// `engine` is valid.
-GodwitBytes godwit_engine_fingerprint(const GodwitEngine* engine);
+GodwitBytes godwit_engine_fingerprint(const GodwitEngine *engine);
 
 /// One tick of the clock that ends time slices.
 ///
 /// # Safety
 /// `engine` is valid.
-void godwit_engine_increment_epoch(const GodwitEngine* engine);
+void godwit_engine_increment_epoch(const GodwitEngine *engine);
 
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
 /// Malformed, UnsupportedFeature, CompileFailed, Internal.
 ///
 /// # Safety
 /// All pointers are valid.
-GodwitStatus godwit_engine_compile(const GodwitEngine* engine, GodwitSpan wasm, GodwitBytes* out);
+GodwitStatus godwit_engine_compile(const GodwitEngine *engine,
+                                   GodwitSpan wasm,
+                                   GodwitBytes *out);
 
 /// To be called once by a thread before it runs instances: makes what a thread needs (its signal
 /// stack) at once instead of in the first run.
@@ -173,16 +174,21 @@ void godwit_thread_prepare();
 ///
 /// # Safety
 /// As above; all pointers are valid.
-GodwitStatus godwit_module_load(const GodwitEngine* engine, int32_t fd, uint64_t size,
-                                const GodwitHostFunction* functions, uintptr_t function_count,
-                                GodwitHostCall call, GodwitLimits limits, GodwitModule** out,
-                                GodwitBytes* error);
+GodwitStatus godwit_module_load(const GodwitEngine *engine,
+                                int32_t fd,
+                                uint64_t size,
+                                const GodwitHostFunction *functions,
+                                uintptr_t function_count,
+                                GodwitHostCall call,
+                                GodwitLimits limits,
+                                GodwitModule **out,
+                                GodwitBytes *error);
 
 /// Frees a module. Its instances may live on.
 ///
 /// # Safety
 /// `module` came from godwit_module_load and is not used again.
-void godwit_module_free(GodwitModule* module);
+void godwit_module_free(GodwitModule *module);
 
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
 /// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
@@ -191,49 +197,55 @@ void godwit_module_free(GodwitModule* module);
 ///
 /// # Safety
 /// All pointers are valid.
-GodwitStatus godwit_instance_new(const GodwitModule* module, void* host_state, GodwitSpan entry,
-                                 GodwitInstance** out, GodwitBytes* error);
+GodwitStatus godwit_instance_new(const GodwitModule *module,
+                                 void *host_state,
+                                 GodwitSpan entry,
+                                 GodwitInstance **out,
+                                 GodwitBytes *error);
 
 /// Runs the guest until it ends, waits, or its time slice is over. After Done the sandbox has gone
 /// back to the pool.
 ///
 /// # Safety
 /// `instance` is valid and used by this thread alone.
-GodwitProgress godwit_instance_resume(GodwitInstance* instance);
+GodwitProgress godwit_instance_resume(GodwitInstance *instance);
 
 /// Moves the outcome to `*out` (its detail: godwit_bytes_free); once, after resume said Done.
 ///
 /// # Safety
 /// Both pointers are valid.
-void godwit_instance_take_outcome(GodwitInstance* instance, GodwitOutcome* out);
+void godwit_instance_take_outcome(GodwitInstance *instance,
+                                  GodwitOutcome *out);
 
 /// Bytes of memories and tables that the guest has; the last figure once the run is over.
 ///
 /// # Safety
 /// `instance` is valid.
-uint64_t godwit_instance_memory_bytes(const GodwitInstance* instance);
+uint64_t godwit_instance_memory_bytes(const GodwitInstance *instance);
 
 /// Ends the run, wherever it stands, and frees the sandbox. No instruction of the guest runs.
 ///
 /// # Safety
 /// `instance` came from godwit_instance_new, is not inside a resume, and is not used again.
-void godwit_instance_free(GodwitInstance* instance);
+void godwit_instance_free(GodwitInstance *instance);
 
 /// WebAssembly text to binary. `*out` (godwit_bytes_free) is the binary, or on failure the reason,
 /// which starts with "LINE:COLUMN: ". TextMalformed, Internal.
 ///
 /// # Safety
 /// All pointers are valid.
-GodwitStatus godwit_text_to_binary(GodwitSpan text, GodwitBytes* out);
+GodwitStatus godwit_text_to_binary(GodwitSpan text,
+                                   GodwitBytes *out);
 
 /// A binary module or component as text. `*out` (godwit_bytes_free) is the text (UTF-8), or on
 /// failure the reason. Malformed, Internal.
 ///
 /// # Safety
 /// All pointers are valid.
-GodwitStatus godwit_binary_to_text(GodwitSpan wasm, GodwitBytes* out);
+GodwitStatus godwit_binary_to_text(GodwitSpan wasm,
+                                   GodwitBytes *out);
 
-}  // extern "C"
+} // extern "C"
 
-}  // namespace bridge
-}  // namespace godwit
+} // namespace bridge
+} // namespace godwit
