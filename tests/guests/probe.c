@@ -149,21 +149,36 @@ static void step_dump(void) {
 }
 
 static void step(const char* word, const char* rest) {
-  if (strcmp(word, "print") == 0) write_text(rest);
-  else if (strcmp(word, "line") == 0) dprintf(1, "%s\n", rest);
-  else if (strcmp(word, "hex") == 0) step_hex(rest);
-  else if (strcmp(word, "error") == 0) dprintf(2, "%s\n", rest);
-  else if (strcmp(word, "errors") == 0) step_errors(rest);
-  else if (strcmp(word, "fill") == 0) step_fill(rest);
-  else if (strcmp(word, "sleep") == 0) sleep_ms(atol(rest));
-  else if (strcmp(word, "cat") == 0) step_cat();
-  else if (strcmp(word, "hash") == 0) step_hash(rest);
-  else if (strcmp(word, "read") == 0) step_read(rest);
-  else if (strcmp(word, "eat") == 0) dprintf(1, "%lu\n", eat());
-  else if (strcmp(word, "dump") == 0) step_dump();
-  else if (strcmp(word, "trap") == 0) step_trap(rest);
-  else if (strcmp(word, "spin") == 0) for (;;) ++zero;
-  else if (strcmp(word, "exit") == 0) _Exit(atoi(rest));
+  if (strcmp(word, "print") == 0)
+    write_text(rest);
+  else if (strcmp(word, "line") == 0)
+    dprintf(1, "%s\n", rest);
+  else if (strcmp(word, "hex") == 0)
+    step_hex(rest);
+  else if (strcmp(word, "error") == 0)
+    dprintf(2, "%s\n", rest);
+  else if (strcmp(word, "errors") == 0)
+    step_errors(rest);
+  else if (strcmp(word, "fill") == 0)
+    step_fill(rest);
+  else if (strcmp(word, "sleep") == 0)
+    sleep_ms(atol(rest));
+  else if (strcmp(word, "cat") == 0)
+    step_cat();
+  else if (strcmp(word, "hash") == 0)
+    step_hash(rest);
+  else if (strcmp(word, "read") == 0)
+    step_read(rest);
+  else if (strcmp(word, "eat") == 0)
+    dprintf(1, "%lu\n", eat());
+  else if (strcmp(word, "dump") == 0)
+    step_dump();
+  else if (strcmp(word, "trap") == 0)
+    step_trap(rest);
+  else if (strcmp(word, "spin") == 0)
+    for (;;) ++zero;
+  else if (strcmp(word, "exit") == 0)
+    _Exit(atoi(rest));
   else {
     dprintf(2, "probe: no step \"%s\"\n", word);
     _Exit(72);
