@@ -207,7 +207,8 @@ Progress resume_through_slices(Instance& instance) {
 Outcome run_to_end(Instance& instance) {
   const Progress progress = resume_through_slices(instance);
   EXPECT_EQ(progress, Progress::kDone);
-  return progress == Progress::kDone ? instance.take_outcome() : Outcome{OutcomeKind::kCancelled};
+  return progress == Progress::kDone ? instance.take_outcome()
+                                     : Outcome{.kind = OutcomeKind::kCancelled};
 }
 
 void EngineConformance::SetUp() {

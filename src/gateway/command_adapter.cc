@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxEnvironmentBytes = std::size_t{256} << 10;
 constexpr std::size_t kMaxVariables = 1024;
+constexpr std::size_t kKeptParameters = 64;
 
 // Headers that have variables of their own, that would let a client choose the function's proxy
 // (httpoxy), or that speak of a transfer that is over when the function reads its body.
@@ -105,6 +106,11 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
 // those that may be set.
 Result<void> CommandAdapter::read_query(const CommandRequest& command) {
   count_ = 0;
+  // One request with a thousand parameters must not make its connection large for good.
+  if (parameters_.size() > kKeptParameters) {
+    parameters_.resize(kKeptParameters);
+    parameters_.shrink_to_fit();
+  }
   http::QueryReader reader(command.request.query);
   while (const auto parameter = reader.next()) {
     auto name = http::decode_query(parameter->name, name_);
