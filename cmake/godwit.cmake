@@ -9,8 +9,8 @@ target_compile_options(godwit_settings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # GCC's fmt and Boost headers are system headers; clang still sees their macros. And g++ 12's
   # std::stable_sort calls what that library itself calls deprecated.
-  target_compile_options(godwit_settings INTERFACE -Wno-gnu-zero-variadic-macro-arguments -Wno-missing-field-initializers
-                         -Wno-missing-designated-field-initializers -Wno-deprecated-declarations)
+  target_compile_options(godwit_settings INTERFACE -Wno-gnu-zero-variadic-macro-arguments
+                         -Wno-missing-field-initializers -Wno-deprecated-declarations)
 else()
   # A designated initialiser that leaves members at their defaults is what an options struct is for.
   target_compile_options(godwit_settings INTERFACE -Wno-missing-field-initializers)
