@@ -40,7 +40,7 @@ bool variable_name(std::string_view header, std::string& name) {
       return false;
     }
   }
-  return header.size() > 0;
+  return !header.empty();
 }
 
 // Appends the values of all later fields of the same name (RFC 3875 section 4.1.18).

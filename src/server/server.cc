@@ -130,7 +130,7 @@ class Server::Thread final {
   std::thread thread_;
 };
 
-Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Logger& logger,
+Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, Logger& logger,
                                                const std::vector<gateway::Route>& routes) {
   std::vector<ListenGroup> groups;
   for (const ListenAddress& address : options.listen) {

@@ -35,7 +35,7 @@ struct ServerOptions {
 class Server final {
  public:
   // Listens and serves when it returns. Errors: kAddressInUse, kAddressUnusable.
-  static Result<std::unique_ptr<Server>> create(ServerOptions options, Logger& logger,
+  static Result<std::unique_ptr<Server>> create(const ServerOptions& options, Logger& logger,
                                                 const std::vector<gateway::Route>& routes);
   ~Server();  // cancels what still runs
   Server(const Server&) = delete;

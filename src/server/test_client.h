@@ -129,6 +129,7 @@ class Client final {
     to.sin_family = AF_INET;
     to.sin_port = htons(address.port);
     ::inet_pton(AF_INET, address.host.c_str(), &to.sin_addr);
+    if (!fd_.valid()) return;
     connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
   }
   bool more() {
