@@ -62,11 +62,6 @@ bool seen_before(const http::Fields& fields, std::size_t index) {
   return false;
 }
 
-bool is_configured(const manifest::FunctionSpec& spec, std::string_view name) {
-  return std::any_of(spec.environment.begin(), spec.environment.end(),
-                     [&](const auto& variable) { return variable.name == name; });
-}
-
 std::string_view number_text(std::uint64_t value, std::string& scratch) {
   char digits[20];
   const char* end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
@@ -92,8 +87,7 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
     fits &= environment_.add_variable(name, value);
   }
   if (command.spec.request_environment == manifest::RequestEnvironment::kGiven) {
-    fits =
-        fits && add_cgi_variables(command) && add_header_variables(command) && add_query(command);
+    fits = fits && add_cgi_variables(command) && add_header_variables(command) && add_query();
   }
   if (!fits) {
     return fail(ErrorCode::kHeaderFieldsTooLarge,
@@ -127,7 +121,7 @@ Result<void> CommandAdapter::read_query(const CommandRequest& command) {
 }
 
 // The last of several wins; the order of those that stay is the query's.
-bool CommandAdapter::add_query(const CommandRequest&) {
+bool CommandAdapter::add_query() {
   constexpr std::size_t kFew = 16;  // comparing all pairs is cheaper than a set
   std::unordered_set<std::string_view> later;
   std::vector<bool> taken(count_ > kFew ? count_ : 0);

@@ -53,7 +53,7 @@ class CommandAdapter final {
   };
 
   Result<void> read_query(const CommandRequest& command);
-  bool add_query(const CommandRequest& command);
+  bool add_query();
   bool add_cgi_variables(const CommandRequest& command);
   bool add_header_variables(const CommandRequest& command);
 

@@ -95,8 +95,6 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   // capability::LineSink: the guest's stderr
   void line(std::string_view text) override;
 
-  void prepare(const http::Request& request);
-  bool prepare_function();
   void begin(const ClientAddress& client);
   void respond_with_error(ErrorCode code, std::string_view detail);
   void respond_with_index();

@@ -93,6 +93,11 @@ bool is_reserved_name(std::string_view name) {
                      [&](std::string_view pattern) { return matches(pattern, name); });
 }
 
+bool is_configured(const manifest::FunctionSpec& spec, std::string_view name) {
+  return std::any_of(spec.environment.begin(), spec.environment.end(),
+                     [&](const auto& variable) { return variable.name == name; });
+}
+
 bool may_set_from_query(const manifest::FunctionSpec& spec, std::string_view name) {
   using Policy = manifest::QueryEnvironment::Policy;
   const manifest::QueryEnvironment& allowed = spec.query_environment;
@@ -101,9 +106,7 @@ bool may_set_from_query(const manifest::FunctionSpec& spec, std::string_view nam
       std::find(allowed.names.begin(), allowed.names.end(), name) == allowed.names.end()) {
     return false;
   }
-  if (is_reserved_name(name)) return false;
-  return std::none_of(spec.environment.begin(), spec.environment.end(),
-                      [&](const auto& variable) { return variable.name == name; });
+  return !is_reserved_name(name) && !is_configured(spec, name);
 }
 
 }  // namespace godwit::gateway

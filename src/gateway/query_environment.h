@@ -16,6 +16,9 @@ bool is_reserved_name(std::string_view name);
 // The list as it is published: exact names, "PREFIX*" and "*SUFFIX".
 std::span<const std::string_view> reserved_names();
 
+// Does the function's own `environment` hold this name? Then nothing of a request may.
+bool is_configured(const manifest::FunctionSpec& spec, std::string_view name);
+
 // May the query of a request set `name`? It must look like a variable, be allowed by the
 // function's `query-environment`, be neither reserved nor configured.
 bool may_set_from_query(const manifest::FunctionSpec& spec, std::string_view name);
