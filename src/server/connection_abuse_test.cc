@@ -51,7 +51,7 @@ TEST_F(AbuseTest, WhatIsNoRequestIsAnsweredAndTheConnectionClosed) {
     const char* code;
   } rows[] = {
       {"nonsense\r\n\r\n", 400, "E1001"},
-      {"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03 a TLS hello\r\n\r\n", 400, "E1001"},
+      {"\x16\x03\x01\x02\x01\x01\xFC\x03\x03 like a TLS hello\r\n\r\n", 400, "E1001"},
       {"GET /hello HTTP/1.1\r\n\r\n", 400, "E1001"},  // no Host
       {"GET /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400,
        "E1001"},

@@ -53,7 +53,7 @@ class TestServer final {
   }
   void start(ServerOptions options = {}) {
     if (options.listen.empty()) options.listen = {{.host = "127.0.0.1", .port = 0}};
-    auto created = Server::create(std::move(options), log.logger(), routes);
+    auto created = Server::create(options, log.logger(), routes);
     ASSERT_TRUE(created) << created.error().text();
     server = std::move(*created);
     address_ = server->addresses().at(0);
