@@ -13,11 +13,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "capability/blocking.h"
 #include "capability/clock.h"
 #include "capability/random.h"
 #include "capability/stream.h"
@@ -149,6 +152,37 @@ class CountingRandom final : public Random {
  private:
   std::uint8_t next_ = 0;
   std::size_t filled_ = 0;
+};
+
+// Work waits until the test lets it happen.
+class ManualBlocking final : public Blocking {
+ public:
+  void start(std::function<void()> work, Waker* waker) override {
+    work_ = std::move(work);
+    waker_ = waker;
+    ++started_;
+  }
+  bool busy() const override { return work_ != nullptr; }
+  void cancel() override { work_ = nullptr; }
+  void dispose(std::shared_ptr<void> object) override {
+    object.reset();
+    ++disposed_;
+  }
+
+  // Does what was started, if anything, and wakes.
+  void finish() {
+    if (work_ == nullptr) return;
+    std::exchange(work_, nullptr)();
+    waker_->wake();
+  }
+  int started() const { return started_; }
+  int disposed() const { return disposed_; }
+
+ private:
+  std::function<void()> work_;
+  Waker* waker_ = nullptr;
+  int started_ = 0;
+  int disposed_ = 0;
 };
 
 }  // namespace godwit::capability

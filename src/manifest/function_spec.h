@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -64,6 +65,48 @@ enum class DeviceFolder : std::uint8_t { kNo, kStdio };
 // Does a function's environment hold what is known of the request (CGI variables, headers, query)?
 enum class RequestEnvironment : std::uint8_t { kGiven, kLeftOut };
 
+// A text of the configuration, and where it stands ("resize.toml:3:1"): grants and routes are
+// judged long after the file was read.
+struct PlacedText {
+  std::string text;
+  std::string place;
+
+  bool operator==(const PlacedText&) const = default;
+};
+
+enum class FileAccess : std::uint8_t { kRead, kWrite };  // kWrite includes reading
+
+// A folder of the host that the operator names (manifest.h: Volume).
+struct VolumeMount {
+  std::string volume;
+  FileAccess access = FileAccess::kRead;
+
+  bool operator==(const VolumeMount&) const = default;
+};
+
+enum class TmpfsScope : std::uint8_t {
+  kInvocation,  // private to one run, gone with it
+  kFunction,    // shared by the function's runs and versions, gone when the server ends
+};
+
+// A folder in memory.
+struct TmpfsMount {
+  std::uint64_t size_bytes = 0;
+  std::uint32_t files = 1024;  // files, folders and links
+  TmpfsScope scope = TmpfsScope::kInvocation;
+
+  bool operator==(const TmpfsMount&) const = default;
+};
+
+// What a function finds in its file system, and where.
+struct FileMount {
+  std::string path;  // of the guest: "/data"
+  std::variant<VolumeMount, TmpfsMount> what;
+  std::string place;  // in the configuration
+
+  bool operator==(const FileMount&) const = default;
+};
+
 struct FunctionSpec {
   std::string name;    // "shop/cart"; empty for the root's index
   std::string source;  // path of the module, for messages
@@ -72,9 +115,12 @@ struct FunctionSpec {
   std::string content_type;  // empty: found from the output (contract: text/plain or octet-stream)
   std::vector<std::string> arguments;            // after argv[0], which is the name
   std::vector<EnvironmentVariable> environment;  // ordered, names unique
+  std::vector<PlacedText> secrets;               // names of the operator's; unique
+  std::vector<PlacedText> routes;                // patterns; none: /NAME and below it
   RequestEnvironment request_environment = RequestEnvironment::kGiven;
   QueryEnvironment query_environment;
   DeviceFolder devices = DeviceFolder::kNo;
+  std::vector<FileMount> files;  // in the order of the file, paths unique
   Limits limits;
 
   bool operator==(const FunctionSpec&) const = default;

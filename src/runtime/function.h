@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "capability/grants.h"
 #include "engine/engine.h"
 #include "manifest/function_spec.h"
 #include "runtime/admission.h"
@@ -15,6 +16,7 @@ struct Function {
   manifest::FunctionSpec spec;
   std::shared_ptr<const engine::Module> module;
   std::shared_ptr<FunctionGate> gate;
+  std::shared_ptr<const capability::Grants> grants;  // null: nothing is granted
 };
 
 }  // namespace godwit::runtime
