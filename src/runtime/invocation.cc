@@ -23,7 +23,8 @@ void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
 
 // --- Admission ----------------------------------------------------------------------------------
 
-Invocation::Invocation(Worker& worker) : worker_(worker), guest_timer_(worker.timers()) {}
+Invocation::Invocation(Worker& worker)
+    : worker_(worker), guest_timer_(worker.timers()), guest_blocking_(worker.blocking()) {}
 
 Invocation::~Invocation() {
   leave_queue();
@@ -96,6 +97,9 @@ bool Invocation::make_instance() {
   const TimePoint started = monotonic_now();
   const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
   const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
+  std::span<const capability::FileGrant> files;
+  if (const auto& grants = input_.function->grants; grants != nullptr) files = grants->files;
+  guest_blocking_.set_owner(input_.function->gate.get());  // the same for all of its versions
   wasi_.emplace(wasi::Preview1::Options{.arguments = input_.arguments,
                                         .environment = input_.environment,
                                         .standard_input = input_.standard_input,
@@ -105,7 +109,9 @@ bool Invocation::make_instance() {
                                         .random = &worker_.random(),
                                         .timers = &guest_timer_,
                                         .waker = this,
-                                        .devices = devices});
+                                        .devices = devices,
+                                        .files = files,
+                                        .blocking = &guest_blocking_});
   auto instance = input_.function->module->instantiate({.state = &*wasi_, .entry = "_start"});
   usage_.setup = monotonic_now() - started;
   if (!instance) {
@@ -124,6 +130,7 @@ void Invocation::run_slice() {
   const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
   const engine::Progress progress = instance_->resume();
   charge(progress, started, cpu_started);
+  usage_.cpu += guest_blocking_.take_cpu();
   if (progress == engine::Progress::kDone) {
     usage_.memory_bytes = instance_->memory_bytes();
     return finish(instance_->take_outcome());

@@ -24,6 +24,7 @@
 #include "capability/timer.h"
 #include "engine/engine.h"
 #include "runtime/admission.h"
+#include "runtime/blocking_pool.h"
 #include "runtime/function.h"
 #include "runtime/timer_queue.h"
 #include "wasi/preview1.h"
@@ -137,6 +138,7 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
   InvocationObserver* observer_ = nullptr;
   TimePoint deadline_;
   GuestTimer guest_timer_;
+  GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
   std::optional<wasi::Preview1> wasi_;
   std::unique_ptr<engine::Instance> instance_;

@@ -4,7 +4,9 @@
 
 namespace godwit::runtime {
 
-Worker::Worker(Loop& loop) : loop_(loop) {}
+Worker::Worker(Loop& loop, BlockingPool* pool) : loop_(loop) {
+  if (pool != nullptr) blocking_.emplace(loop, *pool);
+}
 
 bool Worker::run_ready() {
   if (ready_.empty()) return false;

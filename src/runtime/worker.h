@@ -1,16 +1,17 @@
 // Worker: the runtime's part of one thread: its timers, the invocations that are ready to go on,
 // and what all of its guests share (random bytes). The event loop drives it (loop.h).
 //
-//
 // Used by its own thread only; grants from other workers come through Loop::post.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <unordered_map>
 
 #include "base/log.h"
 #include "capability/random.h"
+#include "runtime/blocking_pool.h"
 #include "runtime/invocation.h"
 #include "runtime/loop.h"
 #include "runtime/timer_queue.h"
@@ -19,7 +20,8 @@ namespace godwit::runtime {
 
 class Worker final : private TimerQueue::Listener {
  public:
-  explicit Worker(Loop& loop);
+  // Without a pool no function may be granted folders of the host.
+  explicit Worker(Loop& loop, BlockingPool* pool = nullptr);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -31,6 +33,7 @@ class Worker final : private TimerQueue::Listener {
   TimerQueue& timers() { return timers_; }
   Loop& loop() { return loop_; }
   capability::Random& random() { return random_; }
+  BlockingDesk* blocking() { return blocking_ ? &*blocking_ : nullptr; }
 
  private:
   friend class Invocation;
@@ -51,6 +54,7 @@ class Worker final : private TimerQueue::Listener {
   std::uint64_t last_ticket_ = 0;
   std::unordered_map<std::uint64_t, Invocation*> tickets_;  // runs in a gate's queue
   capability::SystemRandom random_;
+  std::optional<BlockingDesk> blocking_;
 };
 
 }  // namespace godwit::runtime

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "gateway/gateway.h"
 #include "gateway/route_table.h"
+#include "runtime/blocking_pool.h"
 #include "server/connection.h"
 #include "server/listener.h"
 
@@ -28,6 +29,7 @@ struct ServerOptions {
   unsigned threads = 1;
   gateway::GatewayOptions gateway;
   ConnectionTimeouts timeouts;
+  runtime::BlockingPool* blocking = nullptr;  // must outlive the server
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;
 };

@@ -16,19 +16,37 @@ enum class Errno : std::uint16_t {
   kAcces = 2,
   kAgain = 6,
   kBadf = 8,
+  kBusy = 10,
+  kDquot = 19,
   kExist = 20,
   kFault = 21,
+  kFbig = 22,
+  kIlseq = 25,
+  kIntr = 27,
   kInval = 28,
   kIo = 29,
   kIsdir = 31,
+  kLoop = 32,
   kMfile = 33,
+  kMlink = 34,
   kNametoolong = 37,
+  kNfile = 41,
   kNoent = 44,
+  kNomem = 48,
+  kNospc = 51,
+  kNosys = 52,
   kNotdir = 54,
+  kNotempty = 55,
   kNotsock = 57,
   kNotsup = 58,
+  kNxio = 60,
+  kOverflow = 61,
+  kPerm = 63,
   kPipe = 64,
+  kRofs = 69,
   kSpipe = 70,
+  kTxtbsy = 74,
+  kXdev = 75,
   kNotcapable = 76,
 };
 
@@ -38,16 +56,29 @@ using Timestamp = std::uint64_t;  // nanoseconds
 
 enum class ClockId : std::uint32_t { kRealtime, kMonotonic, kProcessCpu, kThreadCpu };
 
-enum class FileType : std::uint8_t { kUnknown = 0, kDirectory = 3 };
+enum class FileType : std::uint8_t {
+  kUnknown = 0,
+  kDirectory = 3,
+  kRegularFile = 4,
+  kSymbolicLink = 7,
+};
+
+// lookupflags
+inline constexpr std::uint32_t kLookupFollow = 1 << 0;
 
 // oflags
 inline constexpr std::uint32_t kOpenCreate = 1 << 0;
 inline constexpr std::uint32_t kOpenDirectory = 1 << 1;
 inline constexpr std::uint32_t kOpenExclusive = 1 << 2;
+inline constexpr std::uint32_t kOpenTruncate = 1 << 3;
 inline constexpr std::uint32_t kAllOpenFlags = (1 << 4) - 1;
 
 // fdflags
+inline constexpr std::uint16_t kFdAppend = 1 << 0;
+inline constexpr std::uint16_t kFdDsync = 1 << 1;
 inline constexpr std::uint16_t kFdNonblock = 1 << 2;
+inline constexpr std::uint16_t kFdRsync = 1 << 3;
+inline constexpr std::uint16_t kFdSync = 1 << 4;
 inline constexpr std::uint16_t kAllFdFlags = (1 << 5) - 1;
 
 // fstflags
@@ -60,15 +91,46 @@ inline constexpr std::uint32_t kAllTimeFlags = (1 << 4) - 1;
 inline constexpr std::uint32_t kLastAdvice = 5;  // noreuse
 inline constexpr std::uint32_t kLastWhence = 2;  // both snapshots have three, in another order
 
-// rights: the ones that a stream or the folder of devices can have
+// rights
 namespace right {
+inline constexpr std::uint64_t kFdDatasync = 1ULL << 0;
 inline constexpr std::uint64_t kFdRead = 1ULL << 1;
+inline constexpr std::uint64_t kFdSeek = 1ULL << 2;
 inline constexpr std::uint64_t kFdFdstatSetFlags = 1ULL << 3;
+inline constexpr std::uint64_t kFdSync = 1ULL << 4;
+inline constexpr std::uint64_t kFdTell = 1ULL << 5;
 inline constexpr std::uint64_t kFdWrite = 1ULL << 6;
+inline constexpr std::uint64_t kFdAdvise = 1ULL << 7;
+inline constexpr std::uint64_t kFdAllocate = 1ULL << 8;
+inline constexpr std::uint64_t kPathCreateDirectory = 1ULL << 9;
+inline constexpr std::uint64_t kPathCreateFile = 1ULL << 10;
+inline constexpr std::uint64_t kPathLinkSource = 1ULL << 11;
+inline constexpr std::uint64_t kPathLinkTarget = 1ULL << 12;
 inline constexpr std::uint64_t kPathOpen = 1ULL << 13;
+inline constexpr std::uint64_t kFdReaddir = 1ULL << 14;
+inline constexpr std::uint64_t kPathReadlink = 1ULL << 15;
+inline constexpr std::uint64_t kPathRenameSource = 1ULL << 16;
+inline constexpr std::uint64_t kPathRenameTarget = 1ULL << 17;
 inline constexpr std::uint64_t kPathFilestatGet = 1ULL << 18;
+inline constexpr std::uint64_t kPathFilestatSetSize = 1ULL << 19;
+inline constexpr std::uint64_t kPathFilestatSetTimes = 1ULL << 20;
 inline constexpr std::uint64_t kFdFilestatGet = 1ULL << 21;
+inline constexpr std::uint64_t kFdFilestatSetSize = 1ULL << 22;
+inline constexpr std::uint64_t kFdFilestatSetTimes = 1ULL << 23;
+inline constexpr std::uint64_t kPathSymlink = 1ULL << 24;
+inline constexpr std::uint64_t kPathRemoveDirectory = 1ULL << 25;
+inline constexpr std::uint64_t kPathUnlinkFile = 1ULL << 26;
 inline constexpr std::uint64_t kPollFdReadwrite = 1ULL << 27;
+
+// What can be done with a file, and with a folder.
+inline constexpr std::uint64_t kOfFiles =
+    kFdDatasync | kFdRead | kFdSeek | kFdFdstatSetFlags | kFdSync | kFdTell | kFdWrite | kFdAdvise |
+    kFdAllocate | kFdFilestatGet | kFdFilestatSetSize | kFdFilestatSetTimes | kPollFdReadwrite;
+inline constexpr std::uint64_t kOfFolders =
+    kFdDatasync | kFdFdstatSetFlags | kFdSync | kPathCreateDirectory | kPathCreateFile |
+    kPathLinkSource | kPathLinkTarget | kPathOpen | kFdReaddir | kPathReadlink | kPathRenameSource |
+    kPathRenameTarget | kPathFilestatGet | kPathFilestatSetSize | kPathFilestatSetTimes |
+    kFdFilestatGet | kFdFilestatSetTimes | kPathSymlink | kPathRemoveDirectory | kPathUnlinkFile;
 }  // namespace right
 
 struct FdStat {
@@ -93,6 +155,16 @@ struct FileStat {
   Timestamp changed;
 };
 static_assert(sizeof(FileStat) == 64);
+
+// What fd_readdir writes before each name, which follows it without padding.
+struct Dirent {
+  std::uint64_t next;
+  std::uint64_t inode;
+  Size name_size;
+  FileType type;
+  std::uint8_t padding[3];
+};
+static_assert(sizeof(Dirent) == 24);
 
 // What fd_prestat_get says of a preopened folder.
 struct Prestat {

@@ -2,24 +2,39 @@
 #include <utility>
 
 #include "wasi/functions.h"
+#include "wasi/lookup.h"
 #include "wasi/preview1.h"
 
 namespace godwit::wasi::functions {
 namespace {
 
 FileType file_type(const Descriptor& descriptor) {
-  return descriptor.device_folder ? FileType::kDirectory : FileType::kUnknown;
+  if (descriptor.device_folder || descriptor.is_folder()) return FileType::kDirectory;
+  return descriptor.file != nullptr ? FileType::kRegularFile : FileType::kUnknown;
 }
 
 template <class Stat>
-Errno filestat_get(const Call& call, Fd fd, Out<Stat> stat) {
-  const Descriptor* const descriptor = call.host.descriptor(fd);
+Answer filestat_get(const Call& call, Fd fd, Out<Stat> stat) {
+  Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
   if (!descriptor->may(right::kFdFilestatGet)) return Errno::kNotcapable;
-  Stat value{};
-  value.filetype = file_type(*descriptor);
-  value.link_count = 1;
-  return stat.store(call, value);
+  if (descriptor->file == nullptr && !descriptor->is_folder()) {
+    Stat value{};
+    value.filetype = file_type(*descriptor);
+    value.link_count = 1;
+    return stat.store(call, value);
+  }
+  if (!stat.fits(call)) return Errno::kFault;
+  const auto info = call.host.perform(
+      kAttributeCostNs,
+      [file = descriptor->file, folder = descriptor->is_folder()
+                                             ? call.host.folder(*descriptor)
+                                             : nullptr](capability::Patience patience) {
+        return file != nullptr ? file->info(patience) : folder->info(patience);
+      });
+  if (!info) return Answer::pending();
+  if (!*info) return to_errno(info->error());
+  return stat.store(call, to_filestat<Stat>(**info));
 }
 
 }  // namespace
@@ -27,7 +42,7 @@ Errno filestat_get(const Call& call, Fd fd, Out<Stat> stat) {
 Errno fd_close(const Call& call, Fd fd) {
   Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
-  *descriptor = {};
+  call.host.close(*descriptor);
   return Errno::kSuccess;
 }
 
@@ -36,7 +51,9 @@ Errno fd_renumber(const Call& call, Fd from, Fd to) {
   Descriptor* const source = call.host.descriptor(from);
   Descriptor* const target = call.host.descriptor(to);
   if (source == nullptr || target == nullptr) return Errno::kBadf;
-  if (source != target) *target = std::exchange(*source, Descriptor());
+  if (source == target) return Errno::kSuccess;
+  call.host.close(*target);
+  *target = std::exchange(*source, Descriptor());
   return Errno::kSuccess;
 }
 
@@ -47,35 +64,43 @@ Errno fd_fdstat_get(const Call& call, Fd fd, Out<FdStat> stat) {
   value.filetype = file_type(*descriptor);
   value.flags = descriptor->flags;
   value.rights_base = descriptor->rights;
-  // wasi-libc opens below a folder only what the folder says its files may do.
-  if (descriptor->device_folder) value.rights_inheriting = ~std::uint64_t{0};
+  value.rights_inheriting = descriptor->inheriting;
   return stat.store(call, value);
 }
 
-// The flags about append and synchronised writing are kept and mean nothing to a pipe.
+// The flags about append and synchronised writing are kept and mean nothing to a pipe. Of a file
+// (or folder) how it synchronises was settled when it was opened.
 Errno fd_fdstat_set_flags(const Call& call, Fd fd, std::uint32_t flags) {
   Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
   if ((flags & ~std::uint32_t{kAllFdFlags}) != 0) return Errno::kInval;
   if (!descriptor->may(right::kFdFdstatSetFlags)) return Errno::kNotcapable;
+  constexpr std::uint32_t kSettled = kFdDsync | kFdRsync | kFdSync;
+  if ((descriptor->file != nullptr || descriptor->is_folder()) &&
+      ((flags ^ descriptor->flags) & kSettled) != 0) {
+    return Errno::kInval;
+  }
   descriptor->flags = static_cast<std::uint16_t>(flags);
   return Errno::kSuccess;
 }
 
-// Rights can only be given up. Nothing inherits from a stream.
+// Rights can only be given up.
 Errno fd_fdstat_set_rights(const Call& call, Fd fd, std::uint64_t base, std::uint64_t inheriting) {
   Descriptor* const descriptor = call.host.descriptor(fd);
   if (descriptor == nullptr) return Errno::kBadf;
-  if (!descriptor->may(base) || inheriting != 0) return Errno::kNotcapable;
+  if (!descriptor->may(base) || (inheriting & ~descriptor->inheriting) != 0) {
+    return Errno::kNotcapable;
+  }
   descriptor->rights = base;
+  descriptor->inheriting = inheriting;
   return Errno::kSuccess;
 }
 
-Errno fd_filestat_get(const Call& call, Fd fd, Out<FileStat> stat) {
+Answer fd_filestat_get(const Call& call, Fd fd, Out<FileStat> stat) {
   return filestat_get(call, fd, stat);
 }
 
-Errno snapshot0::fd_filestat_get(const Call& call, Fd fd, Out<wasi::snapshot0::FileStat> stat) {
+Answer snapshot0::fd_filestat_get(const Call& call, Fd fd, Out<wasi::snapshot0::FileStat> stat) {
   return filestat_get(call, fd, stat);
 }
 

@@ -1,24 +1,14 @@
-// The folder of devices: fd_prestat_*, path_open, path_filestat_get. For programs that insist on
-// file names (`-o /dev/stdout`). It grants nothing new: its entries are the streams that the guest
-// has anyway. Without it these functions answer as a host that granted no folder.
+#include "wasi/devices.h"
+
 #include <array>
 #include <string_view>
 
-#include "wasi/functions.h"
-#include "wasi/preview1.h"
+#include "base/bytes.h"
 
-namespace godwit::wasi::functions {
+namespace godwit::wasi {
 namespace {
 
-constexpr std::string_view kFolderName = "/dev";
 constexpr std::size_t kMaxNameBytes = 16;  // longer than any entry
-
-// The folder behind `fd`: kBadf, or kNotdir for a stream, else kSuccess.
-Errno find_folder(const Call& call, Fd fd) {
-  const Descriptor* const descriptor = call.host.descriptor(fd);
-  if (descriptor == nullptr) return Errno::kBadf;
-  return descriptor->device_folder ? Errno::kSuccess : Errno::kNotdir;
-}
 
 // A path as short as an entry of the folder; others do not exist.
 struct EntryName {
@@ -39,9 +29,10 @@ bool is_device(std::string_view name) {
   return name == "stdin" || name == "stdout" || name == "stderr";
 }
 
+}  // namespace
+
 template <class Stat>
-Errno filestat_get(const Call& call, Fd fd, Pointer path, Size path_size, Pointer stat) {
-  if (const Errno error = find_folder(call, fd); error != Errno::kSuccess) return error;
+Errno device_filestat_get(const Call& call, Pointer path, Size path_size, Out<Stat> stat) {
   EntryName name;
   if (const Errno error = read_name(call, path, path_size, name); error != Errno::kSuccess) {
     return error;
@@ -51,41 +42,15 @@ Errno filestat_get(const Call& call, Fd fd, Pointer path, Size path_size, Pointe
   Stat value{};
   value.filetype = folder ? FileType::kDirectory : FileType::kUnknown;
   value.link_count = 1;
-  return Out<Stat>{stat.address}.store(call, value);
+  return stat.store(call, value);
 }
+template Errno device_filestat_get(const Call& call, Pointer path, Size path_size,
+                                   Out<FileStat> stat);
+template Errno device_filestat_get(const Call& call, Pointer path, Size path_size,
+                                   Out<snapshot0::FileStat> stat);
 
-}  // namespace
-
-Errno fd_prestat_get(const Call& call, Fd fd, Pointer prestat) {
-  if (find_folder(call, fd) != Errno::kSuccess) return Errno::kBadf;
-  Prestat value{};
-  value.name_size = kFolderName.size();
-  return Out<Prestat>{prestat.address}.store(call, value);
-}
-
-Errno fd_prestat_dir_name(const Call& call, Fd fd, Pointer path, Size path_size) {
-  if (find_folder(call, fd) != Errno::kSuccess) return Errno::kBadf;
-  if (path_size < kFolderName.size()) return Errno::kNametoolong;
-  const auto slice = call.memory.slice(path.address, path_size);
-  if (!slice) return Errno::kFault;
-  slice->copy_from(as_bytes(kFolderName));
-  return Errno::kSuccess;
-}
-
-Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t, Pointer path, Size path_size,
-                        Pointer stat) {
-  return filestat_get<FileStat>(call, fd, path, path_size, stat);
-}
-
-Errno snapshot0::path_filestat_get(const Call& call, Fd fd, std::uint32_t, Pointer path,
-                                   Size path_size, Pointer stat) {
-  return filestat_get<wasi::snapshot0::FileStat>(call, fd, path, path_size, stat);
-}
-
-Errno path_open(const Call& call, Fd fd, std::uint32_t, Pointer path, Size path_size,
-                std::uint32_t open_flags, std::uint64_t, std::uint64_t, std::uint32_t fd_flags,
-                Out<Fd> opened) {
-  if (const Errno error = find_folder(call, fd); error != Errno::kSuccess) return error;
+Errno open_device(const Call& call, Pointer path, Size path_size, std::uint32_t open_flags,
+                  std::uint32_t fd_flags, Out<Fd> opened) {
   if ((open_flags & ~kAllOpenFlags) != 0 || (fd_flags & ~std::uint32_t{kAllFdFlags}) != 0) {
     return Errno::kInval;
   }
@@ -105,4 +70,4 @@ Errno path_open(const Call& call, Fd fd, std::uint32_t, Pointer path, Size path_
   return error == Errno::kSuccess ? opened.store(call, number) : error;
 }
 
-}  // namespace godwit::wasi::functions
+}  // namespace godwit::wasi

@@ -43,49 +43,49 @@ Errno fd_renumber(const Call& call, Fd from, Fd to);
 Errno fd_fdstat_get(const Call& call, Fd fd, Out<FdStat> stat);
 Errno fd_fdstat_set_flags(const Call& call, Fd fd, std::uint32_t flags);
 Errno fd_fdstat_set_rights(const Call& call, Fd fd, std::uint64_t base, std::uint64_t inheriting);
-Errno fd_filestat_get(const Call& call, Fd fd, Out<FileStat> stat);
+Answer fd_filestat_get(const Call& call, Fd fd, Out<FileStat> stat);
 
 // files.cc
-Errno fd_advise(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t size,
-                std::uint32_t advice);
-Errno fd_allocate(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t size);
-Errno fd_datasync(const Call& call, Fd fd);
-Errno fd_sync(const Call& call, Fd fd);
-Errno fd_filestat_set_size(const Call& call, Fd fd, std::uint64_t size);
-Errno fd_filestat_set_times(const Call& call, Fd fd, Timestamp accessed, Timestamp modified,
-                            std::uint32_t flags);
-Errno fd_pread(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_t offset,
-               Out<Size> read);
-Errno fd_pwrite(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_t offset,
-                Out<Size> written);
-Errno fd_readdir(const Call& call, Fd fd, Pointer buffer, Size size, std::uint64_t cookie,
-                 Out<Size> used);
-Errno fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
-              Out<std::uint64_t> position);
+Answer fd_advise(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t size,
+                 std::uint32_t advice);
+Answer fd_allocate(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t size);
+Answer fd_datasync(const Call& call, Fd fd);
+Answer fd_sync(const Call& call, Fd fd);
+Answer fd_filestat_set_size(const Call& call, Fd fd, std::uint64_t size);
+Answer fd_filestat_set_times(const Call& call, Fd fd, Timestamp accessed, Timestamp modified,
+                             std::uint32_t flags);
+Answer fd_pread(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_t offset,
+                Out<Size> read);
+Answer fd_pwrite(const Call& call, Fd fd, Pointer iovecs, Size count, std::uint64_t offset,
+                 Out<Size> written);
+Answer fd_readdir(const Call& call, Fd fd, Pointer buffer, Size size, std::uint64_t cookie,
+                  Out<Size> used);
+Answer fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
+               Out<std::uint64_t> position);
 Errno fd_tell(const Call& call, Fd fd, Out<std::uint64_t> position);
-Errno path_create_directory(const Call& call, Fd fd, Pointer path, Size path_size);
-Errno path_filestat_set_times(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
-                              Size path_size, Timestamp accessed, Timestamp modified,
-                              std::uint32_t flags);
-Errno path_link(const Call& call, Fd old_fd, std::uint32_t old_flags, Pointer old_path,
-                Size old_path_size, Fd new_fd, Pointer new_path, Size new_path_size);
-Errno path_readlink(const Call& call, Fd fd, Pointer path, Size path_size, Pointer buffer,
-                    Size size, Out<Size> used);
-Errno path_remove_directory(const Call& call, Fd fd, Pointer path, Size path_size);
-Errno path_rename(const Call& call, Fd fd, Pointer old_path, Size old_path_size, Fd new_fd,
-                  Pointer new_path, Size new_path_size);
-Errno path_symlink(const Call& call, Pointer old_path, Size old_path_size, Fd fd, Pointer new_path,
-                   Size new_path_size);
-Errno path_unlink_file(const Call& call, Fd fd, Pointer path, Size path_size);
+Answer path_create_directory(const Call& call, Fd fd, Pointer path, Size path_size);
+Answer path_filestat_set_times(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
+                               Size path_size, Timestamp accessed, Timestamp modified,
+                               std::uint32_t flags);
+Answer path_link(const Call& call, Fd old_fd, std::uint32_t old_flags, Pointer old_path,
+                 Size old_path_size, Fd new_fd, Pointer new_path, Size new_path_size);
+Answer path_readlink(const Call& call, Fd fd, Pointer path, Size path_size, Pointer buffer,
+                     Size size, Out<Size> used);
+Answer path_remove_directory(const Call& call, Fd fd, Pointer path, Size path_size);
+Answer path_rename(const Call& call, Fd fd, Pointer old_path, Size old_path_size, Fd new_fd,
+                   Pointer new_path, Size new_path_size);
+Answer path_symlink(const Call& call, Pointer old_path, Size old_path_size, Fd fd, Pointer new_path,
+                    Size new_path_size);
+Answer path_unlink_file(const Call& call, Fd fd, Pointer path, Size path_size);
 
-// devices.cc
+// folders.cc
 Errno fd_prestat_get(const Call& call, Fd fd, Pointer prestat);
 Errno fd_prestat_dir_name(const Call& call, Fd fd, Pointer path, Size path_size);
-Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
-                        Size path_size, Pointer stat);
-Errno path_open(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path, Size path_size,
-                std::uint32_t open_flags, std::uint64_t rights_base,
-                std::uint64_t rights_inheriting, std::uint32_t fd_flags, Out<Fd> opened);
+Answer path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
+                         Size path_size, Pointer stat);
+Answer path_open(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path, Size path_size,
+                 std::uint32_t open_flags, std::uint64_t rights_base,
+                 std::uint64_t rights_inheriting, std::uint32_t fd_flags, Out<Fd> opened);
 
 // sockets.cc
 Errno sock_accept(const Call& call, Fd fd, std::uint32_t flags, Out<Fd> connection);
@@ -97,11 +97,11 @@ Errno sock_shutdown(const Call& call, Fd fd, std::uint32_t how);
 
 // What snapshot 0 lays out or numbers in another way.
 namespace snapshot0 {
-Errno path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
-                        Size path_size, Pointer stat);
-Errno fd_filestat_get(const Call& call, Fd fd, Out<wasi::snapshot0::FileStat> stat);
-Errno fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
-              Out<std::uint64_t> position);
+Answer path_filestat_get(const Call& call, Fd fd, std::uint32_t lookup_flags, Pointer path,
+                         Size path_size, Pointer stat);
+Answer fd_filestat_get(const Call& call, Fd fd, Out<wasi::snapshot0::FileStat> stat);
+Answer fd_seek(const Call& call, Fd fd, std::int64_t offset, std::uint32_t whence,
+               Out<std::uint64_t> position);
 Answer poll_oneoff(const Call& call, Pointer in, Pointer out, Size count, Out<Size> event_count);
 }  // namespace snapshot0
 

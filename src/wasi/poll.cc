@@ -80,8 +80,16 @@ class Poll final {
     return {};
   }
 
+  // A regular file, as poll(2) says. How many bytes it has left would have to be asked.
+  static std::optional<Event> always_ready(const Descriptor& descriptor, Event event) {
+    if (!descriptor.may(right::kPollFdReadwrite)) return failed(event, Errno::kNotcapable);
+    event.byte_count = 1;
+    return event;
+  }
+
   std::optional<Event> readable(Fd fd, Event event) {
     const Descriptor* const descriptor = host_.descriptor(fd);
+    if (descriptor != nullptr && descriptor->readable) return always_ready(*descriptor, event);
     if (descriptor == nullptr || descriptor->input == nullptr) return failed(event, Errno::kBadf);
     if (!descriptor->may(right::kFdRead | right::kPollFdReadwrite)) {
       return failed(event, Errno::kNotcapable);
@@ -94,6 +102,7 @@ class Poll final {
 
   std::optional<Event> writable(Fd fd, Event event) {
     const Descriptor* const descriptor = host_.descriptor(fd);
+    if (descriptor != nullptr && descriptor->writable) return always_ready(*descriptor, event);
     if (descriptor == nullptr || descriptor->output == nullptr) return failed(event, Errno::kBadf);
     if (!descriptor->may(right::kFdWrite | right::kPollFdReadwrite)) {
       return failed(event, Errno::kNotcapable);

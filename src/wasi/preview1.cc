@@ -17,14 +17,55 @@ Preview1::Preview1(const Options& options) : options_(options) {
         options.standard_output && options.standard_error && options.clock && options.random &&
         options.timers && options.waker);
   started_ = options.clock->now();
-  descriptors_[0] = {.input = options.standard_input, .rights = kStreamRights | right::kFdRead};
-  descriptors_[1] = {.output = options.standard_output, .rights = kStreamRights | right::kFdWrite};
-  descriptors_[2] = {.output = options.standard_error, .rights = kStreamRights | right::kFdWrite};
+  Fd number{};
+  const auto open = [&](Descriptor&& descriptor) {
+    const Errno error = descriptors_.add(std::move(descriptor), number);
+    CHECK(error == Errno::kSuccess);  // who configures bounds how many
+  };
+  open({.input = options.standard_input, .rights = kStreamRights | right::kFdRead});
+  open({.output = options.standard_output, .rights = kStreamRights | right::kFdWrite});
+  open({.output = options.standard_error, .rights = kStreamRights | right::kFdWrite});
   if (options.devices == Devices::kStdio) {
-    descriptors_[3] = {
-        .device_folder = true,
-        .rights = right::kPathOpen | right::kPathFilestatGet | right::kFdFilestatGet};
+    // wasi-libc opens below a folder only what the folder says its files may do.
+    open({.device_folder = true,
+          .rights = right::kPathOpen | right::kPathFilestatGet | right::kFdFilestatGet,
+          .inheriting = ~std::uint64_t{0}});
   }
+  CHECK(options.files.empty() || options.blocking != nullptr);
+  for (const capability::FileGrant& grant : options.files) {
+    open({.grant = &grant,
+          .rights = right::kOfFolders,
+          .inheriting = right::kOfFolders | right::kOfFiles});
+  }
+}
+
+Preview1::~Preview1() {
+  stop_waiting();
+  if (options_.blocking == nullptr) return;
+  if (operation_ != nullptr) options_.blocking->cancel();
+  descriptors_.for_each([this](Descriptor& each) {
+    if (each.file != nullptr) close(each);
+  });
+}
+
+void Preview1::close(Descriptor& descriptor) {
+  if (descriptor.file != nullptr && descriptor.file->closing_may_block()) {
+    options_.blocking->dispose(std::move(descriptor.file));
+  }
+  descriptor = {};
+}
+
+const std::shared_ptr<capability::Folder>& Preview1::folder(Descriptor& descriptor) {
+  if (descriptor.folder == nullptr) descriptor.folder = descriptor.grant->source->root();
+  return descriptor.folder;
+}
+
+const std::shared_ptr<TransferBuffer>& Preview1::transfer_buffer(std::size_t size) {
+  if (transfer_buffer_ == nullptr || transfer_buffer_->size < size) {
+    transfer_buffer_ = std::make_shared<TransferBuffer>(
+        TransferBuffer{std::make_unique_for_overwrite<std::byte[]>(size), size});
+  }
+  return transfer_buffer_;
 }
 
 Errno Preview1::open_device(std::string_view name, std::uint16_t flags, Fd& opened) {
@@ -38,19 +79,7 @@ Errno Preview1::open_device(std::string_view name, std::uint16_t flags, Fd& open
   } else {
     return Errno::kNoent;
   }
-  for (std::size_t i = 0; i < descriptors_.size(); ++i) {
-    if (descriptors_[i].open()) continue;
-    descriptors_[i] = device;
-    opened = Fd{static_cast<std::uint32_t>(i)};
-    return Errno::kSuccess;
-  }
-  return Errno::kMfile;
-}
-
-Descriptor* Preview1::descriptor(Fd fd) {
-  const auto number = static_cast<std::uint32_t>(fd);
-  if (number >= descriptors_.size() || !descriptors_[number].open()) return nullptr;
-  return &descriptors_[number];
+  return descriptors_.add(std::move(device), opened);
 }
 
 bool Preview1::wait_for(capability::InputStream& stream) {
@@ -85,7 +114,7 @@ void Preview1::stop_waiting() {
   if (!waiting_) return;
   waiting_ = false;
   poll_began_.reset();
-  progress_ = 0;
+  progress_ = {};
   options_.standard_input->cancel_wait();
   options_.standard_output->cancel_wait();
   options_.standard_error->cancel_wait();

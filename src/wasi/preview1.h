@@ -7,25 +7,31 @@
 //   auto module = engine.load(std::move(artifact), {host_functions(), limits});
 //   auto instance = (*module)->instantiate({.state = &wasi});
 //
-// Grants nothing but its streams, clock and random bytes: no folder is open (unless the folder of
-// devices is asked for, which holds only those streams again), no socket exists.
+// Grants nothing but its streams, clock and random bytes, and the folders that it was handed
+// (`files`); the folder of devices, when it is asked for, holds only those streams again. No socket
+// exists.
 // Belongs to one invocation and its thread. All that the options point to must outlive it.
 // Destroying it, at any moment, cancels whatever it waits for.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/waker.h"
+#include "capability/blocking.h"
 #include "capability/clock.h"
+#include "capability/file_system.h"
+#include "capability/grants.h"
 #include "capability/random.h"
 #include "capability/stream.h"
 #include "capability/timer.h"
 #include "engine/host_function.h"
 #include "wasi/abi.h"
+#include "wasi/descriptor_table.h"
 #include "wasi/string_list.h"
 
 namespace godwit::wasi {
@@ -46,21 +52,16 @@ inline constexpr std::uint32_t kMaxSubscriptions = 4096;  // more: EINVAL
 // Is there a folder /dev with stdin, stdout and stderr, for programs that insist on file names?
 enum class Devices : std::uint8_t { kNone, kStdio };
 
-// An open file descriptor: one end of a stream, or the folder of devices.
-struct Descriptor {
-  capability::InputStream* input = nullptr;  // one of the three is set when it is open
-  capability::OutputStream* output = nullptr;
-  bool device_folder = false;
-  std::uint64_t rights = 0;
-  std::uint16_t flags = 0;  // fdflags; of these only kFdNonblock has an effect on streams
-
-  bool open() const { return input != nullptr || output != nullptr || device_folder; }
-  bool may(std::uint64_t needed) const { return (rights & needed) == needed; }
+// Bytes that pass between a guest and a file: read or written on whichever thread does the work,
+// which may outlive the invocation.
+struct TransferBuffer {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t size = 0;
 };
 
 class Preview1 final : public engine::HostState {
  public:
-  // All are required.
+  // All are required, but for the last three.
   struct Options {
     const StringList* arguments = nullptr;
     const StringList* environment = nullptr;
@@ -70,14 +71,16 @@ class Preview1 final : public engine::HostState {
     const capability::Clock* clock = nullptr;
     capability::Random* random = nullptr;
     capability::Timers* timers = nullptr;
-    Waker* waker = nullptr;            // told when what a host function waits for has come
-    Devices devices = Devices::kNone;  // not a pointer, not required
+    Waker* waker = nullptr;  // told when what a host function waits for has come
+    Devices devices = Devices::kNone;
+    std::span<const capability::FileGrant> files;
+    capability::Blocking* blocking = nullptr;  // required when there are files
   };
 
   explicit Preview1(const Options& options);
   Preview1(const Preview1&) = delete;
   Preview1& operator=(const Preview1&) = delete;
-  ~Preview1() { stop_waiting(); }
+  ~Preview1();
 
   // --- For the host functions -------------------------------------------------------------------
   const StringList& arguments() const { return *options_.arguments; }
@@ -86,7 +89,14 @@ class Preview1 final : public engine::HostState {
   capability::Random& random() { return *options_.random; }
 
   // The descriptor of that number, or null when it is not open.
-  Descriptor* descriptor(Fd fd);
+  Descriptor* descriptor(Fd fd) { return descriptors_.find(fd); }
+  // Under the lowest free number. Errors: kMfile.
+  Errno add_descriptor(Descriptor&& descriptor, Fd& number) {
+    return descriptors_.add(std::move(descriptor), number);
+  }
+  void close(Descriptor& descriptor);
+  // Of a descriptor that is_folder(): made now, if this is the first touch.
+  const std::shared_ptr<capability::Folder>& folder(Descriptor& descriptor);
 
   // Opens "stdin", "stdout" or "stderr" again, under the lowest free number.
   // Errors: kNoent, kMfile.
@@ -110,10 +120,30 @@ class Preview1 final : public engine::HostState {
   // again when woken, and a wake-up may be somebody else's.
   void stop_waiting();
 
-  // How far the fd_write or random_get that is waiting has come: they end when all is done.
-  // Forgotten by stop_waiting().
-  std::size_t progress() const { return progress_; }
-  void remember_progress(std::size_t size) { progress_ = size; }
+  // How far the transfer, random_get or fd_readdir that is waiting has come: they end when all is
+  // done. Forgotten by stop_waiting().
+  struct Progress {
+    std::size_t size = 0;
+    std::uint64_t cookie = 0;  // of fd_readdir: where it goes on
+  };
+  const Progress& progress() const { return progress_; }
+  void remember_progress(Progress progress) {
+    waiting_ = true;  // so that stop_waiting() forgets it
+    progress_ = progress;
+  }
+
+  // Does `work(patience)` of a File or Folder (capability/file_system.h), here and now when that
+  // does not block, else on another thread. Nothing: not done yet, and the function must return
+  // pending; when it is called again it comes here again, and gets the result.
+  // `work` owns all that it touches; what it returns is a FileResult. `cost_ns`: about what the
+  // host does for it, not counting what blocks.
+  template <class Work>
+  auto perform(std::uint64_t cost_ns, Work work)
+      -> std::optional<decltype(work(capability::Patience::kNone))>;
+  // Did a perform() return nothing, and is to be asked again?
+  bool performing() const { return operation_ != nullptr; }
+  // At least so large. Not to be touched while performing(). The same one each time.
+  const std::shared_ptr<TransferBuffer>& transfer_buffer(std::size_t size);
 
   // When the poll_oneoff that is waiting was first called: its relative timeouts count from there.
   // Forgotten by stop_waiting().
@@ -123,14 +153,39 @@ class Preview1 final : public engine::HostState {
  private:
   Options options_;
   TimePoint started_;
-  // Stdio, then the folder of devices and what is opened in it; nothing else can be opened.
-  std::array<Descriptor, 16> descriptors_;
+  DescriptorTable descriptors_;
   bool waiting_ = false;
   capability::TimerId timer_ = capability::TimerId::kNone;
   std::optional<TimePoint> poll_began_;
-  std::size_t progress_ = 0;
+  Progress progress_;
+  std::shared_ptr<void> operation_;  // of the perform() that waits
+  std::shared_ptr<TransferBuffer> transfer_buffer_;
   std::uint64_t work_ns_ = 0;
 };
+
+template <class Work>
+auto Preview1::perform(std::uint64_t cost_ns, Work work)
+    -> std::optional<decltype(work(capability::Patience::kNone))> {
+  using Done = decltype(work(capability::Patience::kNone));
+  struct Operation {
+    Work work;
+    std::optional<Done> done;
+  };
+  if (operation_ != nullptr) {
+    if (options_.blocking->busy()) return std::nullopt;
+    const auto operation = std::static_pointer_cast<Operation>(std::exchange(operation_, nullptr));
+    return std::move(operation->done);
+  }
+  if (!afford(cost_ns)) return std::nullopt;
+  Done at_once = work(capability::Patience::kNone);
+  if (at_once || at_once.error() != capability::kWouldBlock) return at_once;
+  auto operation = std::make_shared<Operation>(Operation{std::move(work), std::nullopt});
+  options_.blocking->start(
+      [operation] { operation->done = operation->work(capability::Patience::kMayBlock); },
+      options_.waker);
+  operation_ = std::move(operation);
+  return std::nullopt;
+}
 
 // The 46 functions of `wasi_snapshot_preview1`. The host state of all tables is a Preview1.
 std::span<const engine::HostFunction> preview1_functions();

@@ -27,19 +27,19 @@ void fill(const Call& call, const engine::GuestSlice& slice, std::size_t begin, 
 // No short count can be returned: a large request is filled in pieces, between which the guest
 // gives way.
 Answer random_get(const Call& call, Pointer buffer, Size size) {
-  const std::size_t before = call.host.progress();
+  const std::size_t before = call.host.progress().size;
   call.host.stop_waiting();
   const auto slice = call.memory.slice(buffer.address, size);
   if (!slice) return Errno::kFault;
   const std::size_t piece = std::min<std::size_t>(size - before, kMaxRandomPieceBytes);
   if (!call.host.afford(200 + 2 * piece)) {
-    call.host.remember_progress(before);
+    call.host.remember_progress({.size = before});
     return Answer::pending();
   }
   fill(call, *slice, before, before + piece);
   if (before + piece == size) return Errno::kSuccess;
   call.host.give_way();
-  call.host.remember_progress(before + piece);
+  call.host.remember_progress({.size = before + piece});
   return Answer::pending();
 }
 

@@ -1,11 +1,13 @@
-// fd_read, fd_write: pipes with POSIX's rules. A read returns what is there and waits only for the
-// first byte; a write returns when all of it was taken (there are programs which never look at the
-// count); a non-blocking descriptor gets a short count or EAGAIN instead of waiting; a reader that
-// is gone is EPIPE.
+// fd_read, fd_write: streams, which are pipes with POSIX's rules (files: file_io.cc). A read
+// returns what is there and waits only for the first byte; a write returns when all of it was taken
+// (there are programs which never look at the count); a non-blocking descriptor gets a short count
+// or EAGAIN instead of waiting; a reader that is gone is EPIPE.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
+#include "wasi/file_io.h"
 #include "wasi/functions.h"
 #include "wasi/iovec_list.h"
 #include "wasi/preview1.h"
@@ -99,13 +101,19 @@ std::size_t write_fitting(capability::OutputStream& output, const IovecList& lis
 }  // namespace
 
 Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> read) {
+  const std::size_t before = call.host.progress().size;
   call.host.stop_waiting();
-  const Descriptor* const descriptor = call.host.descriptor(fd);
-  if (descriptor == nullptr || descriptor->input == nullptr) return Errno::kBadf;
+  Descriptor* const descriptor = call.host.descriptor(fd);
+  if (descriptor == nullptr || (descriptor->input == nullptr && descriptor->file == nullptr)) {
+    return Errno::kBadf;
+  }
   if (!descriptor->may(right::kFdRead)) return Errno::kNotcapable;
   IovecList list(call.memory, iovecs, count);
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;
   if (!read.fits(call)) return Errno::kFault;
+  if (descriptor->file != nullptr) {
+    return read_file(call, *descriptor, list, std::nullopt, before, read);
+  }
   if (list.total() == 0) return read.store(call, 0);
   if (!call.host.afford(work_of(list))) return Answer::pending();
 
@@ -117,17 +125,22 @@ Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> re
 }
 
 Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> written) {
-  const std::size_t before = call.host.progress();
+  const std::size_t before = call.host.progress().size;
   call.host.stop_waiting();
-  const Descriptor* const descriptor = call.host.descriptor(fd);
-  if (descriptor == nullptr || descriptor->output == nullptr) return Errno::kBadf;
+  Descriptor* const descriptor = call.host.descriptor(fd);
+  if (descriptor == nullptr || (descriptor->output == nullptr && descriptor->file == nullptr)) {
+    return Errno::kBadf;
+  }
   if (!descriptor->may(right::kFdWrite)) return Errno::kNotcapable;
   IovecList list(call.memory, iovecs, count);
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;
   if (!written.fits(call)) return Errno::kFault;
+  if (descriptor->file != nullptr) {
+    return write_file(call, *descriptor, list, std::nullopt, before, written);
+  }
   if (list.total() == 0) return written.store(call, 0);
   if (!call.host.afford(work_of(list))) {
-    call.host.remember_progress(before);
+    call.host.remember_progress({.size = before});
     return Answer::pending();
   }
 
@@ -144,7 +157,7 @@ Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> w
     if (moved == 0) return Errno::kIo;  // room that takes nothing: better an error than a loop
     call.host.give_way();
   }
-  call.host.remember_progress(done);
+  call.host.remember_progress({.size = done});
   return Answer::pending();
 }
 
