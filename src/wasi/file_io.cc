@@ -148,7 +148,6 @@ Answer write_transfer(const Transfer& transfer, std::size_t done, Out<Size> coun
 
 Answer read_file(const Call& call, Descriptor& descriptor, const IovecList& list,
                  std::optional<std::uint64_t> at, std::size_t progress, Out<Size> count) {
-  if (!descriptor.readable) return Errno::kBadf;
   const Transfer transfer{call, descriptor, list, at};
   if (!fits(transfer.begin(), transfer.size())) return Errno::kInval;
   return read_transfer(transfer, progress, count);
@@ -156,7 +155,6 @@ Answer read_file(const Call& call, Descriptor& descriptor, const IovecList& list
 
 Answer write_file(const Call& call, Descriptor& descriptor, const IovecList& list,
                   std::optional<std::uint64_t> at, std::size_t progress, Out<Size> count) {
-  if (!descriptor.writable) return Errno::kBadf;
   const Transfer transfer{call, descriptor, list, at};
   if (!fits(transfer.begin(), transfer.size())) return Errno::kFbig;
   return write_transfer(transfer, progress, count);

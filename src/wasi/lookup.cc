@@ -114,6 +114,10 @@ Errno find_file(const Call& call, Fd fd, std::uint64_t rights, Descriptor*& foun
   if (found->device_folder) return Errno::kNotcapable;
   // Zig and others rely on ESPIPE to fall back to plain reads and writes.
   if (found->file == nullptr) return Errno::kSpipe;
+  if (((rights & right::kFdRead) != 0 && !found->readable) ||
+      ((rights & right::kFdWrite) != 0 && !found->writable)) {
+    return Errno::kBadf;  // not opened for that; a right that was given up is kNotcapable
+  }
   return found->may(rights) ? Errno::kSuccess : Errno::kNotcapable;
 }
 

@@ -107,6 +107,7 @@ Answer fd_read(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> re
   if (descriptor == nullptr || (descriptor->input == nullptr && descriptor->file == nullptr)) {
     return Errno::kBadf;
   }
+  if (descriptor->file != nullptr && !descriptor->readable) return Errno::kBadf;
   if (!descriptor->may(right::kFdRead)) return Errno::kNotcapable;
   IovecList list(call.memory, iovecs, count);
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;
@@ -131,6 +132,7 @@ Answer fd_write(const Call& call, Fd fd, Pointer iovecs, Size count, Out<Size> w
   if (descriptor == nullptr || (descriptor->output == nullptr && descriptor->file == nullptr)) {
     return Errno::kBadf;
   }
+  if (descriptor->file != nullptr && !descriptor->writable) return Errno::kBadf;
   if (!descriptor->may(right::kFdWrite)) return Errno::kNotcapable;
   IovecList list(call.memory, iovecs, count);
   if (const Errno error = list.check(); error != Errno::kSuccess) return error;

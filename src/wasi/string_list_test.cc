@@ -38,6 +38,33 @@ TEST(StringList, KeepsItsLimits) {
   EXPECT_TRUE(variables.add_variable("ABC", "EFG"));
 }
 
+TEST(StringList, ASecretIsOverwrittenWhenTheListIsCleared) {
+  StringList list;
+  ASSERT_TRUE(list.add_variable("A", "plain"));
+  ASSERT_TRUE(list.add_secret_variable("KEY", "hunter2hunter2hunter2"));
+  ASSERT_TRUE(list.add_variable("B", std::string(1000, 'b')));
+  EXPECT_EQ(list.value_of("KEY"), "hunter2hunter2hunter2");
+  EXPECT_EQ(list.value_of("A"), "plain");
+  EXPECT_EQ(list.count(), 3u);
+  const std::string_view memory = as_text(list.block());  // the list keeps its capacity
+  list.clear();
+  EXPECT_EQ(memory.find_first_not_of('\0'), std::string_view::npos);
+  EXPECT_FALSE(list.add_secret_variable("KEY", std::string_view("\0", 1)));
+  EXPECT_EQ(list.count(), 0u);
+}
+
+TEST(StringList, IsAValue) {
+  StringList list({.count = 2, .bytes = 100});
+  ASSERT_TRUE(list.add_secret_variable("KEY", "hunter2"));
+  StringList copy = list;
+  list.clear();
+  EXPECT_EQ(copy.value_of("KEY"), "hunter2");
+  list = std::move(copy);
+  EXPECT_EQ(list.value_of("KEY"), "hunter2");
+  ASSERT_TRUE(list.add("x"));
+  EXPECT_FALSE(list.add("y")) << "the limits are copied too";
+}
+
 TEST(StringList, FindsTheFirstVariable) {
   StringList list;
   ASSERT_TRUE(list.add_variable("AB", "1"));

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wasi/test_files.h"
 #include "wasi/test_host.h"
 
 namespace godwit::wasi {
@@ -131,11 +132,13 @@ TEST(Table, SurvivesHostileArguments) {
   for (int round = 0; round < 300; ++round) {
     StringList environment;
     ASSERT_TRUE(environment.add_variable("NAME", "value"));
-    TestHost host(512, environment, environment);
+    const auto files = capability::MemoryFileSystem::create({64 << 10, 20}, nullptr);
+    TestHost host(512, environment, environment, round % 3 == 0 ? Devices::kStdio : Devices::kNone,
+                  {{"/work", std::make_shared<OneFolder>(files->root())}});
     host.input.push("some input");
     const std::uint64_t hostile[] = {
-        0,    1,    2,    3,          8,          host.size(), 511,        508,    505, 1024,
-        1025, 4096, 4097, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF8,  0xFFFFFFFF, 0xFFFF, 256, 480};
+        0,    1,    2,    3,          4,          8,          host.size(), 511,    508, 505, 1024,
+        1025, 4096, 4097, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF8, 0xFFFFFFFF,  0xFFFF, 256, 480};
     const std::uint64_t hostile64[] = {0, 1, 1ULL << 31, 1ULL << 63, (1ULL << 63) - 1, ~0ULL};
     for (int i = 0; i < 200; ++i) {
       for (std::uint64_t at = 0; at + 4 <= host.size(); at += 4) {

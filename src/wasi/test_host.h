@@ -32,9 +32,11 @@ class TestHost {
   static constexpr std::size_t kOutputLimit = 64;
 
   explicit TestHost(std::size_t memory_bytes = 4096, StringList environment_list = {},
-                    StringList argument_list = {}, Devices devices = Devices::kNone)
+                    StringList argument_list = {}, Devices devices = Devices::kNone,
+                    std::vector<capability::FileGrant> granted = {})
       : environment(std::move(environment_list)),
         arguments(std::move(argument_list)),
+        files(std::move(granted)),
         memory_(std::make_unique<std::byte[]>(memory_bytes)),
         memory_bytes_(memory_bytes) {
     wasi.emplace(Preview1::Options{.arguments = &arguments,
@@ -46,7 +48,9 @@ class TestHost {
                                    .random = &random,
                                    .timers = &timers,
                                    .waker = &waker,
-                                   .devices = devices});
+                                   .devices = devices,
+                                   .files = files,
+                                   .blocking = &blocking});
   }
 
   std::size_t size() const { return memory_bytes_; }
@@ -92,6 +96,17 @@ class TestHost {
     return status;
   }
 
+  // Lets work happen that the last call waits for, and calls again, until it is done.
+  engine::HostStatus finish(const engine::HostFunction& function,
+                            std::span<const std::uint64_t> arguments_given) {
+    engine::HostStatus status = engine::HostStatus::kPending;
+    for (int i = 0; i < 1000 && status == engine::HostStatus::kPending; ++i) {
+      blocking.finish();
+      status = call_any(function, arguments_given);
+    }
+    return status;
+  }
+
   // REQUIRES: the function exists and has that many parameters.
   engine::HostStatus start(std::string_view name,
                            std::initializer_list<std::uint64_t> arguments_given,
@@ -123,6 +138,8 @@ class TestHost {
 
   StringList environment;
   StringList arguments;
+  std::vector<capability::FileGrant> files;
+  capability::ManualBlocking blocking;
   capability::ManualInput input;
   capability::StringOutput output{kOutputLimit};
   capability::StringOutput error_output{kOutputLimit};
