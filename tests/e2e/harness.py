@@ -68,11 +68,12 @@ def wat(name):
 
 
 def c_guest(name):
-    """The module that was built from tests/guests/NAME.c."""
+    """The module that was built from tests/guests/NAME.c (or .rs)."""
     folder = os.environ.get("GODWIT_GUESTS", "")
     path = pathlib.Path(folder) / f"{name}.wasm"
     if not folder or not path.is_file():
-        raise unittest.SkipTest(f"{name}.wasm is not built: clang-19 with wasi-libc is missing")
+        raise unittest.SkipTest(f"{name}.wasm is not built: clang-19 with wasi-libc (or rustc for "
+                                "wasm32-wasip1) is missing")
     return path.read_bytes()
 
 
