@@ -7,13 +7,19 @@
 // A greeting that is not built on this machine is left out.
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
 #include "base/check.h"
+#include "capability/blocking.h"
+#include "capability/grants.h"
+#include "capability/memory_file_system.h"
 #include "capability/stream.h"
 #include "engines/wasmtime/text.h"
 #include "engines/wasmtime/wasmtime_engine.h"
@@ -68,12 +74,35 @@ std::shared_ptr<const engine::Module> load(const std::string& path) {
   return *std::move(module);
 }
 
+// A new folder for each invocation, as a private tmpfs is.
+class PrivateFolder final : public capability::FolderSource {
+ public:
+  std::shared_ptr<capability::Folder> root() override {
+    return capability::MemoryFileSystem::create({.bytes_max = 1 << 20, .nodes_max = 1024}, nullptr)
+        ->root();
+  }
+};
+
+// Folders in memory never block.
+class NoBlocking final : public capability::Blocking {
+ public:
+  void start(std::function<void()>, Waker*) override { std::abort(); }
+  bool busy() const override { return false; }
+  void cancel() override {}
+  void dispose(std::shared_ptr<void>) override {}
+};
+
+enum class Tmp : std::uint8_t { kNone, kGranted, kUsed };
+
 // What a request of `?name=World` gives a function, without the CGI variables.
 class Invoker {
  public:
-  Invoker() {
+  explicit Invoker(Tmp tmp) {
     CHECK(arguments_.add("greet"));
     CHECK(environment_.add_variable("name", "World"));
+    // bench of examples/scratch: whether it opens, writes and reads a file on its way.
+    if (tmp != Tmp::kUsed) CHECK(environment_.add_variable("file", "none"));
+    if (tmp != Tmp::kNone) files_.push_back({"/tmp", std::make_shared<PrivateFolder>()});
   }
   void run(const engine::Module& module) {
     capability::EmptyInput input;
@@ -87,7 +116,9 @@ class Invoker {
                          .clock = &clock,
                          .random = &random_,
                          .timers = &timers_,
-                         .waker = &waker_});
+                         .waker = &waker_,
+                         .files = files_,
+                         .blocking = &blocking_});
     auto instance = module.instantiate({.state = &wasi});
     CHECK(instance.has_value(), instance.error().text());
     while ((*instance)->resume() != engine::Progress::kDone) {
@@ -99,6 +130,8 @@ class Invoker {
  private:
   wasi::StringList arguments_;
   wasi::StringList environment_;
+  std::vector<capability::FileGrant> files_;
+  NoBlocking blocking_;
   capability::StringOutput output_{4096};
   capability::StringOutput errors_{4096};
   capability::SystemRandom random_;
@@ -106,9 +139,9 @@ class Invoker {
   NoWaker waker_;
 };
 
-void greet(benchmark::State& bench, const std::shared_ptr<const engine::Module>& module) {
+void greet(benchmark::State& bench, const std::shared_ptr<const engine::Module>& module, Tmp tmp) {
   shared_engine().prepare_thread();
-  Invoker invoker;
+  Invoker invoker(tmp);
   for (int warm = 0; warm < 100; ++warm) invoker.run(*module);
   rusage before{};
   rusage after{};
@@ -129,12 +162,28 @@ void add_greetings(const std::string& folder) {
     }
     const std::string name =
         std::string("invoke/") + std::string(file).substr(0, std::string(file).find('.'));
-    benchmark::RegisterBenchmark(name.c_str(), greet, module)->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark(name.c_str(), greet, module, Tmp::kNone)
+        ->Unit(benchmark::kMicrosecond);
     if (name.ends_with("wat") || name.ends_with("rust")) {
-      benchmark::RegisterBenchmark((name + "/both_cores").c_str(), greet, module)
+      benchmark::RegisterBenchmark((name + "/both_cores").c_str(), greet, module, Tmp::kNone)
           ->Unit(benchmark::kMicrosecond)
           ->Threads(2);
     }
+  }
+}
+
+// One program without a folder, with one that it leaves alone, and with one in which it
+// opens, writes and reads a file.
+void add_files(const std::string& folder) {
+  const auto module = load(folder + "/scratch.wasm");
+  if (module == nullptr) {
+    std::fprintf(stderr, "left out: scratch.wasm is not built\n");
+    return;
+  }
+  const std::pair<const char*, Tmp> rows[] = {
+      {"files/none", Tmp::kNone}, {"files/granted", Tmp::kGranted}, {"files/used", Tmp::kUsed}};
+  for (const auto& [name, tmp] : rows) {
+    benchmark::RegisterBenchmark(name, greet, module, tmp)->Unit(benchmark::kMicrosecond);
   }
 }
 
@@ -148,6 +197,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   godwit::add_greetings(argv[1]);
+  godwit::add_files(argv[1]);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -35,6 +35,7 @@ sleepy       c
 countdown    c
 env          c
 hash         c
+scratch      c
 image        cpp
 markdown     rust
 textstats    assemblyscript
@@ -71,7 +72,7 @@ usage: tools/build_examples.sh [options]
   --list           list the examples and whether they are built, build nothing
   --only NAME      build this example only (repeatable)
   --out DIR        make DIR a complete folder of functions instead of building into examples/
-  --third-party    also fetch programs of others into build/third-party
+  --third-party    also fetch programs of others, or build them, into build/third-party
   --strict         a skipped example counts as a failure
   --help           this text
 END
@@ -270,6 +271,14 @@ publish() {
   mv -f "$target_partial" "$2"
 }
 
+# run_strictly COMMAND…: sets `status`. A condition would switch `set -e` off inside.
+run_strictly() {
+  set +e
+  (set -e && "$@") 2>&1 </dev/null 9>&-
+  status=$?
+  set -e
+}
+
 build_example() {
   local name="$1" language="$2"
   local output="$out/$name.wasm" result="$work/result/$name.wasm" log="$work/log/$name.log"
@@ -286,11 +295,7 @@ build_example() {
   local start_ms status=0
   start_ms="$(now_ms)"
   rm -f "$result"
-  # As part of a condition the subshell would ignore errors inside (`set -e` is off there).
-  set +e
-  (set -e && "build_$language" "$name" "$result") >"$log" 2>&1 </dev/null 9>&-
-  status=$?
-  set -e
+  run_strictly "build_$language" "$name" "$result" >"$log"
   if ((status != 0)); then
     show_failed "$name" "$log"
   else
@@ -366,6 +371,9 @@ build_emscripten() {
     fi
   fi
 }
+
+# shellcheck source=tools/build_debian_cgi.sh
+source "$root/tools/build_debian_cgi.sh"
 
 list_examples() {
   local name language state
@@ -451,6 +459,7 @@ if [[ "$third_party" == yes ]]; then
     fetch_third_party "$name" "$package" "$file" "$sha256"
   done 3< <(grep . <<<"$third_party_table")
   build_emscripten
+  build_debian_cgi
 fi
 
 echo "examples: $built built, $fresh fresh, $skipped skipped, $failed failed"
