@@ -1,9 +1,11 @@
-// FunctionCatalog: the functions of a served folder as routes: scans, reads settings, loads
-// modules, and on a reload does so only for what has changed. What can't be accepted keeps its
-// route and answers 503 with the reason's code; a broken new version leaves the old one serving.
+// FunctionCatalog: the functions of a godwit.toml and of a served folder as routes: reads what is
+// configured, loads modules, hands out what is granted, and on a reload does so only for what has
+// changed. What can't be accepted keeps its route and answers 503 with the reason's code; a broken
+// new version leaves the old one serving, as long as that is still granted what it uses.
 //
-//   FunctionCatalog catalog(folder, platform.loader(), defaults, logger);
-//   catalog.reload();                       // Result<Changes>
+//   FunctionCatalog catalog({.file = file, .folder = &folder, .loader = platform.loader(),
+//                            .grantor = grantor}, logger);
+//   auto changed = catalog.reload();        // an error: nothing has changed
 //   server.publish(catalog.routes());
 //
 // One thread at a time (the control plane's).
@@ -11,56 +13,88 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
+#include "cli/function_source.h"
+#include "cli/operator_file.h"
 #include "gateway/route_table.h"
-#include "manifest/function_spec.h"
+#include "manifest/manifest.h"
 #include "registry/folder.h"
+#include "registry/grantor.h"
 #include "registry/loader.h"
 
 namespace godwit::cli {
 
+struct CatalogOptions {
+  const OperatorFile& file;
+  const registry::Folder* folder = nullptr;  // null: functions of the file only
+  const registry::Loader& loader;
+  registry::Grantor& grantor;
+  manifest::Limits default_limits;  // without a godwit.toml
+  unsigned parallel_loads = 1;
+};
+
 class FunctionCatalog final {
  public:
-  struct Options {
-    manifest::Limits default_limits;
-    unsigned parallel_loads = 1;
-  };
-  FunctionCatalog(const registry::Folder& folder, const registry::Loader& loader,
-                  const Options& options, Logger& logger)
-      : folder_(folder),
-        loader_(loader),
-        default_limits_(options.default_limits),
-        parallel_loads_(options.parallel_loads),
-        logger_(logger) {}
+  FunctionCatalog(const CatalogOptions& options, Logger& logger)
+      : options_(options), logger_(logger) {}
 
-  // Brings the catalog up to date with the folder. True when the routes changed. Errors: the
-  // folder itself cannot be read; nothing changes then.
+  // Brings the catalog up to date. True when the routes changed. Errors: the godwit.toml is broken
+  // or its own routes conflict, the folder can't be read; nothing changes then.
   Result<bool> reload();
 
-  std::vector<gateway::Route> routes() const;
+  // What is served, then what lost a conflict of routes; each by name.
+  const std::vector<gateway::Route>& routes() const { return routes_; }
+  // Null: there is no godwit.toml.
+  const std::shared_ptr<const manifest::Manifest>& manifest() const { return manifest_; }
+  // The files besides those of the folder that a reload reads: the godwit.toml, its functions'
+  // modules, files of secrets.
+  std::vector<std::string> watched_files() const;
 
  private:
-  struct Entry {
-    registry::FolderFunction source;  // what was loaded, or tried last
-    gateway::Route route;
-  };
+  using FunctionPointer = std::shared_ptr<const runtime::Function>;
 
-  std::vector<Entry> make_entries(const std::vector<const registry::FolderFunction*>& sources);
-  Entry make_entry(const registry::FolderFunction& source, const Entry* previous);
-  Result<std::shared_ptr<const runtime::Function>> load(const registry::FolderFunction& source,
-                                                        const Entry* previous);
-  Result<manifest::FunctionSpec> read_spec(const registry::FolderFunction& source) const;
+  // One state of a function: loaded, and judged again at each reload.
+  struct Version {
+    FunctionPointer function;  // null: could not be loaded
+    std::vector<gateway::RoutePattern> patterns;
+    std::optional<Error> load_error;
+    std::optional<Error> grant_error;
+    bool granted = false;  // `function` holds what it asks for
+
+    bool usable() const { return function != nullptr && !grant_error; }
+    const Error& error() const { return load_error ? *load_error : *grant_error; }
+  };
+  struct Entry {
+    FunctionSource source;  // what was loaded, or tried last
+    Version newest;
+    std::optional<Version> old;  // serves while the newest can't
+    gateway::Route served;
+    std::optional<Error> conflict;  // why the newest is not served although it could be
+    std::string reported;           // what the log says of a refusal
+  };
+  using Entries = std::map<std::string, Entry>;
+
+  SourcePlace place(const manifest::Manifest* manifest) const;
+  Result<void> check_own_routes(const manifest::Manifest& manifest) const;
+  Entries make_entries(const SourcePlace& place, const SourceListing& listing);
+  void load_stale(const SourcePlace& place, const std::vector<Entry*>& stale) const;
+  Version load(const SourcePlace& place, const FunctionSource& source) const;
+  Result<FunctionPointer> load_function(const SourcePlace& place, const FunctionSource& source,
+                                        std::vector<gateway::RoutePattern>& patterns) const;
+  void judge(Version& version, const Entry& entry, const manifest::Manifest* manifest);
+  void choose(Entries& entries);
+  void log_changes(const Entries& before, Entries& now);
   void report_problems(const std::vector<registry::FolderProblem>& problems);
 
-  const registry::Folder& folder_;
-  const registry::Loader& loader_;
-  const manifest::Limits default_limits_;
-  const unsigned parallel_loads_;
+  const CatalogOptions options_;
   Logger& logger_;
-  std::map<std::string, Entry> entries_;
+  std::shared_ptr<const manifest::Manifest> manifest_;
+  Entries entries_;  // by name
+  std::vector<gateway::Route> routes_;
   std::map<std::string, std::string> problems_;  // path → what was said of it
 };
 

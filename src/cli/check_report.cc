@@ -14,7 +14,7 @@ namespace godwit::cli {
 namespace {
 
 constexpr std::size_t kMaxListed = 100;  // of imports or exports, for people
-constexpr std::string_view kGranted =
+constexpr std::string_view kNothing =
     "nothing: standard streams, clocks and random numbers are always there";
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -43,6 +43,73 @@ std::vector<std::string> feature_names(const wasm::ModuleInfo& info) {
 std::string kind_text(const CheckReport& report) {
   if (!report.info) return "unreadable";
   return report.info->kind == wasm::ModuleKind::kComponent ? "component" : "core module";
+}
+
+// "volume \"pictures\" (./data), read".
+std::string mount_text(const CheckReport& report, const manifest::FileMount& mount) {
+  if (const auto* const tmpfs = std::get_if<manifest::TmpfsMount>(&mount.what)) {
+    return fmt::format("tmpfs of {} and {} files, {}", format_size(tmpfs->size_bytes), tmpfs->files,
+                       tmpfs->scope == manifest::TmpfsScope::kFunction ? "kept for the function"
+                                                                       : "of one invocation");
+  }
+  const auto& asked = std::get<manifest::VolumeMount>(mount.what);
+  const manifest::VolumeSpec* const volume =
+      report.manifest == nullptr ? nullptr : manifest::find_volume(*report.manifest, asked.volume);
+  const bool writes = asked.access == manifest::FileAccess::kWrite;
+  std::string text = fmt::format("volume \"{}\"", asked.volume);
+  if (volume != nullptr) text += fmt::format(" ({})", printable(volume->path));
+  text += writes ? ", read and write" : ", read";
+  if (volume != nullptr && writes) {
+    text += fmt::format(", at most {} and {} files in it", format_size(volume->max_size_bytes),
+                        volume->max_files);
+  }
+  return text;
+}
+
+std::string grants_text(const CheckReport& report) {
+  std::string text;
+  const auto add = [&](const std::string& line) { text += (text.empty() ? "" : "\n") + line; };
+  for (const manifest::FileMount& mount : report.spec.files) {
+    add(fmt::format("{}: {}", printable(mount.path), mount_text(report, mount)));
+  }
+  if (report.spec.devices == manifest::DeviceFolder::kStdio) add("/dev: the standard streams");
+  std::vector<std::string> secrets;  // by name only
+  for (const manifest::PlacedText& secret : report.spec.secrets) secrets.push_back(secret.text);
+  if (!secrets.empty()) add("secrets: " + joined(secrets));
+  return row(report.refusal ? "asks for" : "granted", text.empty() ? std::string(kNothing) : text);
+}
+
+Json grants_json(const CheckReport& report) {
+  Json files = Json::array();
+  for (const manifest::FileMount& mount : report.spec.files) {
+    Json file = {{"path", mount.path}};
+    if (const auto* const tmpfs = std::get_if<manifest::TmpfsMount>(&mount.what)) {
+      file["tmpfs_bytes"] = tmpfs->size_bytes;
+      file["files"] = tmpfs->files;
+      file["scope"] = tmpfs->scope == manifest::TmpfsScope::kFunction ? "function" : "invocation";
+    } else {
+      const auto& asked = std::get<manifest::VolumeMount>(mount.what);
+      file["volume"] = asked.volume;
+      file["mode"] = asked.access == manifest::FileAccess::kWrite ? "write" : "read";
+    }
+    files.push_back(std::move(file));
+  }
+  Json secrets = Json::array();
+  for (const manifest::PlacedText& secret : report.spec.secrets) secrets.push_back(secret.text);
+  return {{"files", std::move(files)}, {"secrets", std::move(secrets)}};
+}
+
+std::string path_row(const CheckReport& report) {
+  if (!report.spec.routes.empty()) {
+    std::vector<std::string> routes;
+    for (const manifest::PlacedText& route : report.spec.routes) {
+      routes.push_back(printable(route.text));
+    }
+    return row("routes", joined(routes));
+  }
+  return row("path", report.servable_name
+                         ? "/" + report.spec.name
+                         : "none: a served folder refuses this file's name (E5004)");
 }
 
 // "1 page (64KiB), at most 16".
@@ -176,16 +243,11 @@ std::string check_text(const CheckReport& report) {
   text += row("kind", fmt::format("{}{}, {}", kind_text(report), report.is_text ? " (text)" : "",
                                   format_size(report.size_bytes)));
   text += row("contract", report.contract ? wasm::contract_text(*report.contract) : "none");
-  if (report.servable_name) {
-    text += row("path", "/" + report.spec.name);
-  } else {
-    text += row("path", "none: a served folder refuses this file's name (E5004)");
-  }
+  text += path_row(report);
   if (report.info) text += module_text(*report.info);
   if (!report.settings_path.empty()) text += row("settings", printable(report.settings_path));
   text += limits_text(report);
-  if (!report.refusal) text += row("needs granted", kGranted);
-  return text;
+  return text + grants_text(report);
 }
 
 Json check_json(const CheckReport& report) {
@@ -200,10 +262,15 @@ Json check_json(const CheckReport& report) {
                    {"text", report.is_text},
                    {"size_bytes", report.size_bytes}};
   document["contract"] = report.contract ? Json(wasm::contract_text(*report.contract)) : Json();
-  document["path"] = report.servable_name ? Json("/" + report.spec.name) : Json();
+  const bool has_path = report.servable_name && report.spec.routes.empty();
+  document["path"] = has_path ? Json("/" + report.spec.name) : Json();
+  document["routes"] = Json::array();
+  for (const manifest::PlacedText& route : report.spec.routes) {
+    document["routes"].push_back(route.text);
+  }
   document["settings"] = report.settings_path.empty() ? Json() : Json(report.settings_path);
   document["limits"] = limits;
-  document["needs_granted"] = Json::array();
+  document[report.refusal ? "asks_for" : "granted"] = grants_json(report);
   if (report.info && report.info->kind == wasm::ModuleKind::kCore) {
     document["module"] = module_json(*report.info);
   }

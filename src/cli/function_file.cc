@@ -30,13 +30,14 @@ std::string function_name_of(const std::string& path) {
   return slash == std::string::npos ? base : base.substr(slash + 1);
 }
 
-Result<FunctionFile> read_function_file(const std::string& path) {
+Result<FunctionFile> read_function_file(const std::string& path, const manifest::Limits& defaults) {
   auto bytes = registry::read_file(path, kMaxModuleBytes);
   if (!bytes) return fail(std::move(bytes.error()));
   FunctionFile file;
   file.bytes = std::move(*bytes);
   file.spec.name = function_name_of(path);
   file.spec.source = path;
+  file.spec.limits = defaults;
   const std::string base = without_ending(path);
   if (base == path) return file;
   file.servable_name = manifest::is_function_segment(file.spec.name);

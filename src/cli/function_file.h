@@ -1,7 +1,7 @@
 // FunctionFile: one module named on the command line, with the settings that lie beside it, the
 // way a served folder would read the two (`run`, `check`, `compile`).
 //
-//   auto file = read_function_file("shop/cart.wasm", {});
+//   auto file = read_function_file("shop/cart.wasm");
 //   auto loaded = platform.loader().load(file->spec, file->bytes);
 //
 // A value. Reads files; safe from any thread.
@@ -24,8 +24,10 @@ struct FunctionFile {
   bool servable_name = false;  // NAME.wasm or NAME.wat, NAME being a function's name
 };
 
-// Errors: kFileUnreadable, kModuleTooLarge, and those of the settings.
-Result<FunctionFile> read_function_file(const std::string& path);
+// `defaults` are of limits that the settings don't set. Errors: kFileUnreadable, kModuleTooLarge,
+// and those of the settings.
+Result<FunctionFile> read_function_file(const std::string& path,
+                                        const manifest::Limits& defaults = {});
 
 // "shop/cart.wasm" → "cart".
 std::string function_name_of(const std::string& path);

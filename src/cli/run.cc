@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "cli/arguments.h"
 #include "cli/function_file.h"
+#include "cli/machine.h"
 #include "cli/output.h"
 #include "cli/platform.h"
 #include "cli/run_options.h"
@@ -18,6 +19,7 @@
 #include "cli/verbs.h"
 #include "gateway/command_adapter.h"
 #include "manifest/settings.h"
+#include "registry/grantor.h"
 
 namespace godwit::cli {
 namespace {
@@ -27,15 +29,25 @@ std::optional<int> parse_options(Words words, RunOptions& options) {
   Arguments arguments(
       {.verb = "run",
        .usage = "FILE [K=V…] [OPTIONS] [-- ARGS]",
-       .summary = "Runs a function once, without a server: K=V are query parameters, standard\n"
-                  "input is the request's body, standard output the response's. NAME.toml beside\n"
-                  "NAME.wasm holds its settings. Words after -- are the function's arguments,\n"
-                  "instead of those in its settings.",
+       .summary =
+           "Runs a function once, without a server: K=V are query parameters, standard\n"
+           "input is the request's body, standard output the response's. NAME.toml beside\n"
+           "NAME.wasm holds its settings. Words after -- are the function's arguments,\n"
+           "instead of those in its settings.\n"
+           "With neither K=V nor --request there is no request (unless response = \"cgi\"):\n"
+           "the environment is what is configured and nothing else, as for an ordinary\n"
+           "program. Secrets of its settings are variables of the same names around us.",
        .example = "godwit run hello.wasm name=Ada --stats\n"
+                  "godwit run sort.wasm --dir /data=pictures -- /data/list.txt\n"
                   "godwit run resize.wasm --request upload.http --limit memory=64MiB"});
   arguments.positional("FILE", options.file, "the module, binary or text", Presence::kRequired);
   arguments.positional("K=V", options.parameters, "query parameters");
   arguments.option({"--env", "K=V", "a configured environment variable"}, options.environment);
+  arguments.option({"--dir", "GUEST=HOST",
+                    "a folder of ours, with all that is in it, to read\n"
+                    "and write at the function's path GUEST; also instead\n"
+                    "of what its settings ask for there"},
+                   options.folders);
   arguments.option({"--stdin", "F", "the file that standard input reads"}, options.stdin_file);
   arguments.option({"--request", "FILE.http",
                     "a whole HTTP request instead of K=V and stdin;\n"
@@ -64,6 +76,14 @@ Result<void> apply_options(const RunOptions& options, manifest::FunctionSpec& sp
     const std::string_view text = variable;
     auto set = manifest::set_environment(spec, text.substr(0, equals), text.substr(equals + 1));
     if (!set) return set;
+    std::erase_if(spec.secrets, [&](const manifest::PlacedText& secret) {
+      return secret.text == text.substr(0, equals);
+    });
+  }
+  // No request was described: an ordinary program's run.
+  if (options.parameters.empty() && options.request_file.empty() &&
+      spec.response != manifest::ResponseMode::kCgi) {
+    spec.request_environment = manifest::RequestEnvironment::kLeftOut;
   }
   if (!options.arguments) return {};
   spec.arguments.clear();
@@ -71,6 +91,25 @@ Result<void> apply_options(const RunOptions& options, manifest::FunctionSpec& sp
     if (auto added = manifest::add_argument(spec, argument); !added) return added;
   }
   return {};
+}
+
+Result<std::vector<registry::Grantor::HostFolder>> read_folders(const RunOptions& options) {
+  std::vector<registry::Grantor::HostFolder> folders;
+  for (const std::string& text : options.folders) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+      return fail(usage_error(fmt::format("--dir {}: it is not GUEST=HOST", printable(text)),
+                              "Write for instance --dir /data=pictures."));
+    }
+    registry::Grantor::HostFolder folder{text.substr(0, equals), text.substr(equals + 1)};
+    for (const auto& other : folders) {
+      if (other.guest != folder.guest) continue;
+      return fail(usage_error(
+          fmt::format("--dir {}: the path stands there twice", printable(folder.guest))));
+    }
+    folders.push_back(std::move(folder));
+  }
+  return folders;
 }
 
 Result<std::unique_ptr<RunRequest>> make_request(const RunOptions& options,
@@ -119,6 +158,11 @@ void report(const RunOptions& options, const SessionResult& result,
 }
 
 Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequest& request) {
+  const auto folders = read_folders(options);
+  if (!folders) return fail(folders.error());
+  registry::Grantor grantor({.tmpfs_bytes_max = usable_memory_bytes()});
+  auto grants = grantor.grants_of_user(file.spec, *folders);
+  if (!grants) return fail(std::move(grants.error()));
   const auto platform = Platform::create(
       {.state_dir = options.state_dir,
        .instances = 1,
@@ -135,13 +179,16 @@ Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequ
     return fail(std::move(opened.error()));
   }
   gateway::CommandAdapter adapter;
-  if (auto decoded = adapter.decode(request.command(file.spec)); !decoded) {
+  gateway::CommandRequest command = request.command(file.spec);
+  command.grants = grants->get();
+  if (auto decoded = adapter.decode(command); !decoded) {
     return fail(std::move(decoded.error()));
   }
   session.function = std::make_shared<const runtime::Function>(runtime::Function{
       .spec = file.spec,
       .module = loaded->module,
-      .gate = std::make_shared<runtime::FunctionGate>(runtime::FunctionGate::Limits{})});
+      .gate = std::make_shared<runtime::FunctionGate>(runtime::FunctionGate::Limits{}),
+      .grants = std::move(*grants)});
   session.arguments = &adapter.arguments();
   session.environment = &adapter.environment();
   session.output = options.json ? OutputTo::kResult : OutputTo::kDescriptors;

@@ -1,6 +1,6 @@
 // What `godwit run` was asked to do. Values.
 //
-//   godwit run hello.wasm name=Ada --env QUALITY=80 --limit cpu=50ms --stats -- --verbose
+//   godwit run hello.wasm name=Ada --env QUALITY=80 --dir /data=. --limit cpu=50ms -- --verbose
 #pragma once
 
 #include <optional>
@@ -13,6 +13,7 @@ struct RunOptions {
   std::string file;
   std::vector<std::string> parameters;   // K=V
   std::vector<std::string> environment;  // K=V
+  std::vector<std::string> folders;      // GUEST=HOST
   std::string stdin_file;
   std::string request_file;
   std::vector<std::string> limits;  // KEY=VALUE

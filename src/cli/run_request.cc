@@ -9,7 +9,6 @@
 #include "cli/output.h"
 #include "gateway/query_environment.h"
 #include "http/ascii.h"
-#include "http/query.h"
 #include "registry/folder.h"
 
 namespace godwit::cli {
@@ -24,8 +23,8 @@ std::string why_skipped(const manifest::FunctionSpec& spec, std::string_view nam
   if (gateway::is_reserved_name(name)) {
     return "the name is reserved: a client must not set it (--env can)";
   }
-  for (const manifest::EnvironmentVariable& variable : spec.environment) {
-    if (variable.name == name) return "it is configured, and a query never replaces that";
+  if (gateway::is_configured(spec, name)) {
+    return "it is configured, and a query never replaces that";
   }
   return "query-environment does not allow it";
 }
@@ -101,19 +100,27 @@ Result<std::unique_ptr<RunRequest>> RunRequest::from_file(const std::string& pat
   return made;
 }
 
-// /NAME and below is the function's own path, as in a served folder. Any other path is taken as if
-// the function were served at the root: the file was written for some server's routes.
+// The function's own routes, as in a served folder. Any other path is taken as if the function were
+// served at the root: the file was written for some server's routes.
 Result<void> RunRequest::map_path(const manifest::FunctionSpec& spec) {
-  std::string scratch;
-  const auto path = http::decode_path(request().path, scratch);
-  if (!path) return fail(path.error());
-  path_ = *path;
-  const std::string own = "/" + spec.name;
-  if (path_ == own || path_.starts_with(own + "/")) {
-    script_name_ = own;
-    path_info_ = path_.substr(own.size());
+  auto patterns = gateway::parse_routes(spec);
+  if (!patterns) return fail(std::move(patterns.error()));
+  if (auto parsed = own_.parse(request().path); !parsed) return fail(std::move(parsed.error()));
+  gateway::Route route;
+  route.name = spec.name;
+  route.patterns = std::move(*patterns);
+  routes_.emplace(std::vector<gateway::Route>{std::move(route)});
+  const auto match =
+      routes_->match({.host = request().host, .method = request().method, .path = own_});
+  if (own_.has_encoded_slash() && (!match || match->by_name)) {
+    return fail(ErrorCode::kBadPath, "an encoded slash (%2F)");
+  }
+  if (match && match->action == gateway::RouteMatch::Action::kServe) {
+    script_name_ = match->script_name;
+    path_info_ = match->path_info;
+    gateway::RouteTable::read_parameters(*match, own_, path_parameters_);
   } else {
-    path_info_ = path_;
+    path_info_ = own_.text();
   }
   return {};
 }
@@ -129,7 +136,8 @@ gateway::CommandRequest RunRequest::command(const manifest::FunctionSpec& spec) 
           .client = client_,
           .script_name = script_name_,
           .path_info = path_info_,
-          .request_id = request_id_};
+          .request_id = request_id_,
+          .path_parameters = path_parameters_};
 }
 
 }  // namespace godwit::cli

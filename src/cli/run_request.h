@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "base/error.h"
 #include "cli/request_file.h"
 #include "gateway/command_adapter.h"
+#include "gateway/route_path.h"
+#include "gateway/route_table.h"
 #include "manifest/function_spec.h"
 
 namespace godwit::cli {
@@ -49,9 +52,12 @@ class RunRequest final {
   std::unique_ptr<RequestFile> file_;
   http::Request request_;  // without a file
   std::string target_;
-  std::string path_;  // decoded
+  std::string path_;        // of a request without a file
+  gateway::RoutePath own_;  // of a file's
   std::string script_name_;
   std::string path_info_;
+  std::optional<gateway::RouteTable> routes_;  // of this function alone
+  std::vector<gateway::PathParameter> path_parameters_;
   std::string request_id_;
   gateway::ClientAddress client_;
   std::vector<std::string> warnings_;

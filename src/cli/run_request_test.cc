@@ -82,10 +82,9 @@ struct Paths {
   std::string script_name, path_info;
 };
 
-Paths paths_of(const std::string& target) {
+Paths paths_of(const std::string& target, const manifest::FunctionSpec& spec = hello()) {
   const std::string file = testing::TempDir() + "/godwit_run_request.http";
   std::ofstream(file) << "GET " << target << "\n\n";
-  const manifest::FunctionSpec spec = hello();
   const auto request = RunRequest::from_file(file, spec);
   std::remove(file.c_str());
   if (!request) return {request.error().text(), ""};
@@ -100,6 +99,30 @@ TEST(RunRequest, PathsOfAFileAreTheFunctionsOwnOrTheRoots) {
   EXPECT_EQ(paths_of("/helloworld").script_name, "");
   EXPECT_EQ(paths_of("/helloworld").path_info, "/helloworld");
   EXPECT_THAT(paths_of("/a/../b").script_name, HasSubstr("E1007"));
+  EXPECT_THAT(paths_of("/hello/a%2Fb").script_name, HasSubstr("E1007"));
+}
+
+TEST(RunRequest, AFileMeetsTheFunctionsRoutes) {
+  manifest::FunctionSpec spec = hello();
+  spec.routes = {{"GET /img/{id}", "f.toml:1:1"}, {"/files/{rest...}", "f.toml:1:1"}};
+  EXPECT_EQ(paths_of("/img/7", spec).script_name, "/img/7");
+  EXPECT_EQ(paths_of("/files/a/b", spec).path_info, "/a/b");
+  EXPECT_EQ(paths_of("/hello/x", spec).path_info, "/hello/x") << "with routes it is not there";
+  spec.routes.push_back({"/{id", "f.toml:2:9"});
+  EXPECT_THAT(paths_of("/img/7", spec).script_name, HasSubstr("f.toml:2:9"));
+}
+
+TEST(RunRequest, PathParametersReachTheEnvironment) {
+  manifest::FunctionSpec spec = hello();
+  spec.routes = {{"/img/{id}", "f.toml:1:1"}};
+  const std::string file = testing::TempDir() + "/godwit_run_request_parameters.http";
+  std::ofstream(file) << "GET /img/a%2Fb\n\n";
+  const auto request = RunRequest::from_file(file, spec);
+  std::remove(file.c_str());
+  ASSERT_TRUE(request) << request.error().text();
+  gateway::CommandAdapter adapter;
+  ASSERT_TRUE(adapter.decode((*request)->command(spec)));
+  EXPECT_EQ(adapter.environment().value_of("PATH_PARAM_ID"), "a/b");
 }
 
 TEST(RunRequest, ErrorsOfAFileNameIt) {

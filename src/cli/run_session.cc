@@ -15,11 +15,13 @@
 #include "gateway/problem.h"
 #include "http/body_pipe.h"
 #include "http/serializer.h"
+#include "runtime/blocking_pool.h"
 #include "runtime/worker.h"
 
 namespace godwit::cli {
 namespace {
 
+constexpr unsigned kFileThreads = 2;
 constexpr const char* kFramesHint = "The guest's frames are above, the innermost first.";
 
 PageFaults page_faults() {
@@ -30,7 +32,7 @@ PageFaults page_faults() {
 
 class Session final : private runtime::InvocationObserver, private capability::LineSink {
  public:
-  Session(PollLoop& loop, SessionOptions options);
+  Session(PollLoop& loop, runtime::BlockingPool& blocking, SessionOptions options);
   SessionResult run();
 
  private:
@@ -72,10 +74,10 @@ class Session final : private runtime::InvocationObserver, private capability::L
   bool expired_ = false;
 };
 
-Session::Session(PollLoop& loop, SessionOptions options)
+Session::Session(PollLoop& loop, runtime::BlockingPool& blocking, SessionOptions options)
     : options_(std::move(options)),
       loop_(loop),
-      worker_(loop),
+      worker_(loop, &blocking),
       bytes_(std::move(options_.input)),
       input_(options_.input_fd, spec().limits.request_body_bytes),
       guest_output_(pipe_),
@@ -283,7 +285,11 @@ void Session::answer_problem() {
 Result<SessionResult> run_session(SessionOptions options) {
   const auto loop = PollLoop::create();
   if (!loop) return fail(loop.error());
-  return Session(**loop, std::move(options)).run();
+  auto blocking = std::make_unique<runtime::BlockingPool>(kFileThreads);
+  auto result = Session(**loop, *blocking, std::move(options)).run();
+  // A disk that does not answer is not waited for: its thread ends with the process.
+  if (blocking->busy()) blocking.release();  // NOLINT(bugprone-unused-return-value)
+  return result;
 }
 
 std::optional<Error> outcome_error(const engine::Outcome& outcome, const manifest::Limits& limits) {

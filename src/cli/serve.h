@@ -1,24 +1,26 @@
-// `godwit serve`: a folder of functions behind HTTP, until a signal says otherwise.
+// `godwit serve`: functions behind HTTP, until a signal says otherwise.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace godwit::cli {
 
+// What the command line says; what it leaves out, the godwit.toml may say, else it is the default.
 struct ServeOptions {
-  std::string path;                 // the folder
-  std::vector<std::string> listen;  // HOST:PORT; empty: 127.0.0.1:8080
-  std::string state_dir;            // empty: the default place
-  unsigned threads = 0;             // 0: the cores that the cgroup allows
+  std::string path;                 // a folder of functions or a *.toml file
+  std::vector<std::string> listen;  // HOST:PORT; default: 127.0.0.1:8080
+  std::string state_dir;
+  unsigned threads = 0;             // default: the cores that the cgroup allows
   std::vector<std::string> limits;  // KEY=VALUE, defaults for functions that set none
-  std::string log_format = "text";  // text, json
-  std::string log_level = "info";   // debug, info, warning, error
+  std::string log_format;           // text (default), json
+  std::string log_level;            // debug, info (default), warning, error
   bool watch = false;
   bool dev = false;  // implies watch
   bool allow_unsafe_files = false;
-  std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
+  std::optional<std::chrono::nanoseconds> drain_timeout;  // default: 10 s
 };
 
 // Returns the exit code: 0 after a drain, 1 when it could not start (the error is on stderr) or was

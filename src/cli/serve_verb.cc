@@ -24,7 +24,7 @@ struct ServeWords {
 };
 
 void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
-  arguments.positional("PATH", options.path, "the folder of functions");
+  arguments.positional("PATH", options.path, "a folder of functions, or a godwit.toml");
   arguments.option({"--listen", "HOST:PORT",
                     "where to listen; default 127.0.0.1:8080,\n"
                     "port 0 picks a free one"},
@@ -65,8 +65,9 @@ Result<void> read_threads(const std::string& text, unsigned& threads) {
 
 Result<void> check_options(ServeOptions& options, const ServeWords& words) {
   if (options.path.empty()) {
-    return fail(usage_error("`serve` needs a folder of functions: godwit serve PATH",
-                            "Name a folder with NAME.wasm or NAME.wat files in it."));
+    return fail(
+        usage_error("`serve` needs a folder of functions or a godwit.toml: godwit serve PATH",
+                    "Name a folder with NAME.wasm or NAME.wat files in it."));
   }
   manifest::Limits limits;
   for (const std::string& assignment : options.limits) {
@@ -77,11 +78,11 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
       return fail(std::move(parsed.error()));
     }
   }
-  if (options.log_format != "text" && options.log_format != "json") {
+  if (!options.log_format.empty() && options.log_format != "text" && options.log_format != "json") {
     return fail(usage_error(
         fmt::format("--log-format {}: it is text or json", printable(options.log_format))));
   }
-  if (!parse_log_level(options.log_level)) {
+  if (!options.log_level.empty() && !parse_log_level(options.log_level)) {
     return fail(usage_error(fmt::format("--log-level {}: it is debug, info, warning or error",
                                         printable(options.log_level))));
   }
@@ -101,10 +102,13 @@ int serve_verb(Words words) {
   Arguments arguments({.verb = "serve",
                        .usage = "PATH [OPTIONS]",
                        .summary =
-                           "Serves a folder of functions over HTTP: NAME.wasm or NAME.wat is\n"
-                           "the function at /NAME, NAME.toml holds its settings.\n"
-                           "SIGTERM and SIGINT drain, SIGHUP reads the folder again.",
-                       .example = "godwit serve functions --listen 127.0.0.1:8080 --dev"});
+                           "Serves functions over HTTP. PATH is a folder: NAME.wasm or NAME.wat\n"
+                           "is the function at /NAME, NAME.toml holds its settings, godwit.toml\n"
+                           "says what they are granted. Or PATH is such a godwit.toml with\n"
+                           "functions of its own. A flag wins over the key of the same name in\n"
+                           "its [server]. SIGTERM and SIGINT drain, SIGHUP reads all of it again.",
+                       .example = "godwit serve functions --listen 127.0.0.1:8080 --dev\n"
+                                  "godwit serve site/godwit.toml"});
   declare(arguments, options, typed);
   if (const auto exit = arguments.parse(words)) return *exit;
   if (auto checked = check_options(options, typed); !checked) {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "gateway/query_environment.h"
 #include "http/ascii.h"
 #include "http/query.h"
@@ -62,6 +64,18 @@ bool seen_before(const http::Fields& fields, std::size_t index) {
   return false;
 }
 
+bool is_secret(const CommandRequest& command, std::string_view name) {
+  if (command.grants == nullptr) return false;
+  const auto& secrets = command.grants->secrets;
+  return std::any_of(secrets.begin(), secrets.end(),
+                     [&](const capability::SecretGrant& secret) { return secret.name == name; });
+}
+
+// What the operator configured stays: a name stands once in an environment.
+bool is_taken(const CommandRequest& command, std::string_view name) {
+  return is_configured(command.spec, name) || is_secret(command, name);
+}
+
 std::string_view number_text(std::uint64_t value, std::string& scratch) {
   char digits[20];
   const char* end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
@@ -75,9 +89,13 @@ CommandAdapter::CommandAdapter()
     : arguments_({.count = kMaxVariables, .bytes = kMaxEnvironmentBytes}),
       environment_({.count = kMaxVariables, .bytes = kMaxEnvironmentBytes}) {}
 
-Result<void> CommandAdapter::decode(const CommandRequest& command) {
+void CommandAdapter::clear() {
   arguments_.clear();
   environment_.clear();
+}
+
+Result<void> CommandAdapter::decode(const CommandRequest& command) {
+  clear();
   auto query = read_query(command);
   if (!query) return query;
   bool fits = arguments_.add(command.spec.name.empty() ? std::string_view("index")
@@ -86,6 +104,7 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
   for (const auto& [name, value] : command.spec.environment) {
     fits &= environment_.add_variable(name, value);
   }
+  if (auto added = add_secrets(command); !added) return added;
   if (command.spec.request_environment == manifest::RequestEnvironment::kGiven) {
     fits = fits && add_cgi_variables(command) && add_header_variables(command) && add_query();
   }
@@ -111,11 +130,25 @@ Result<void> CommandAdapter::read_query(const CommandRequest& command) {
     if (!name) return fail(std::move(name.error()));
     auto value = http::decode_query(parameter->value, value_);
     if (!value) return fail(std::move(value.error()));
-    if (!may_set_from_query(command.spec, *name)) continue;
+    if (!may_set_from_query(command.spec, *name) || is_secret(command, *name)) continue;
     if (count_ == parameters_.size()) parameters_.emplace_back();
     parameters_[count_].name = *name;
     parameters_[count_].value = *value;
     ++count_;
+  }
+  return {};
+}
+
+Result<void> CommandAdapter::add_secrets(const CommandRequest& command) {
+  if (command.grants == nullptr) return {};
+  for (const capability::SecretGrant& secret : command.grants->secrets) {
+    const std::string_view value = secret.value->reveal();
+    if (value.find('\0') != std::string_view::npos) {
+      return fail(ErrorCode::kSecretUnusable, fmt::format("{} holds a NUL byte", secret.name));
+    }
+    if (!environment_.add_secret_variable(secret.name, value)) {
+      return fail(ErrorCode::kHeaderFieldsTooLarge, "the secrets make too large an environment");
+    }
   }
   return {};
 }
@@ -145,9 +178,8 @@ bool CommandAdapter::add_query() {
 bool CommandAdapter::add_cgi_variables(const CommandRequest& command) {
   const http::Request& request = command.request;
   bool fits = true;
-  // What the operator configured stays: a name stands once in an environment.
   const auto add = [&](std::string_view name, std::string_view value) {
-    if (is_configured(command.spec, name)) return;
+    if (is_taken(command, name)) return;
     fits = fits && environment_.add_variable(name, value);
   };
   add("GATEWAY_INTERFACE", "CGI/1.1");
@@ -164,6 +196,9 @@ bool CommandAdapter::add_cgi_variables(const CommandRequest& command) {
   add("REQUEST_URI", request.target);
   add("SCRIPT_NAME", command.script_name);
   add("PATH_INFO", command.path_info);
+  for (const PathParameter& parameter : command.path_parameters) {
+    add(parameter.variable, parameter.value);
+  }
   add("REMOTE_ADDR", command.client.text);
   add("GODWIT_REQUEST_ID", command.request_id);
   if (const auto type = request.fields.get("content-type")) add("CONTENT_TYPE", *type);
@@ -177,7 +212,7 @@ bool CommandAdapter::add_header_variables(const CommandRequest& command) {
   const http::Fields& fields = command.request.fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (is_left_out(fields[i].name) || !variable_name(fields[i].name, name_)) continue;
-    if (seen_before(fields, i) || is_configured(command.spec, name_)) continue;
+    if (seen_before(fields, i) || is_taken(command, name_)) continue;
     join_values(fields, i, value_);
     if (!environment_.add_variable(name_, value_)) return false;
   }

@@ -1,19 +1,23 @@
 // CommandAdapter: a request as a command sees it: arguments and environment of a WASI program
 // (docs/contract.md, "command": query parameters, the CGI/1.1 variables of RFC 3875 section 4.1,
-// HTTP_* for each header, what is configured).
+// HTTP_* for each header, PATH_PARAM_* of the route, what is configured, secrets).
 //
 //   auto decoded = adapter.decode({.spec = spec, .request = request, …});
 //   run(adapter.arguments(), adapter.environment());
 //
-// Reused for the requests of a connection, so that it does not allocate. Not thread-safe.
+// Reused for the requests of a connection, so that it does not allocate; memory that has held a
+// secret is overwritten by clear() and by the next decode(). Not thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "capability/grants.h"
+#include "gateway/route_path.h"
 #include "http/request.h"
 #include "manifest/function_spec.h"
 #include "wasi/string_list.h"
@@ -33,6 +37,8 @@ struct CommandRequest {
   std::string_view script_name;  // "/shop/cart"
   std::string_view path_info;    // decoded; "" or "/7"
   std::string_view request_id;
+  std::span<const PathParameter> path_parameters = {};
+  const capability::Grants* grants = nullptr;  // for the secrets; null: none
 };
 
 class CommandAdapter final {
@@ -40,8 +46,10 @@ class CommandAdapter final {
   CommandAdapter();
 
   // Errors: kBadQuery (NUL or invalid UTF-8 in a parameter), kHeaderFieldsTooLarge when the
-  // environment would outgrow its bounds.
+  // environment would outgrow its bounds, kSecretUnusable for a secret with a NUL.
   Result<void> decode(const CommandRequest& command);
+  // Nothing is left of a request, nor of a secret.
+  void clear();
 
   const wasi::StringList& arguments() const { return arguments_; }
   const wasi::StringList& environment() const { return environment_; }
@@ -53,6 +61,7 @@ class CommandAdapter final {
   };
 
   Result<void> read_query(const CommandRequest& command);
+  Result<void> add_secrets(const CommandRequest& command);
   bool add_query();
   bool add_cgi_variables(const CommandRequest& command);
   bool add_header_variables(const CommandRequest& command);

@@ -1,7 +1,9 @@
 #include "gateway/command_adapter.h"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,7 +24,9 @@ class CommandAdapterTest : public testing::Test {
                             .client = client_,
                             .script_name = "/shop/cart",
                             .path_info = "/7",
-                            .request_id = "0123"});
+                            .request_id = "0123",
+                            .path_parameters = parameters_,
+                            .grants = grants_.get()});
   }
   // A GET of that query.
   Result<void> decode_query(const std::string& query) {
@@ -30,6 +34,10 @@ class CommandAdapterTest : public testing::Test {
   }
   std::string variable(std::string_view name) const {
     return std::string(adapter_.environment().value_of(name).value_or("(not set)"));
+  }
+  // At which place in the environment it stands.
+  std::size_t place_of(std::string_view name) const {
+    return as_text(adapter_.environment().block()).find(std::string(name) + "=");
   }
   int count_of(std::string_view name) const {
     int count = 0;
@@ -41,7 +49,15 @@ class CommandAdapterTest : public testing::Test {
   }
 
   manifest::FunctionSpec spec_{.name = "shop/cart"};
+  void grant(std::string name, std::string_view value) {
+    if (grants_ == nullptr) grants_ = std::make_unique<capability::Grants>();
+    grants_->secrets.push_back(
+        {.name = std::move(name), .value = std::make_shared<const Secret>(value)});
+  }
+
   ClientAddress client_{.text = "192.0.2.1", .local_port = 8080};
+  std::vector<PathParameter> parameters_;
+  std::unique_ptr<capability::Grants> grants_;
   CommandAdapter adapter_;
 };
 
@@ -186,6 +202,95 @@ TEST_F(CommandAdapterTest, WhatIsConfiguredIsThereOnce) {
   EXPECT_EQ(count_of("HTTP_X_TENANT"), 1);
   EXPECT_EQ(count_of("SERVER_NAME"), 1);
 }
+
+TEST_F(CommandAdapterTest, PathParametersAreVariables) {
+  parameters_ = {{"PATH_PARAM_ID", "a/b \xC3\xA9"}, {"PATH_PARAM_REST", ""}};
+  ASSERT_TRUE(decode_query("PATH_PARAM_ID=evil&PATH_PARAM_OTHER=evil"));
+  EXPECT_EQ(variable("PATH_PARAM_ID"), "a/b \xC3\xA9");
+  EXPECT_EQ(variable("PATH_PARAM_REST"), "");
+  EXPECT_EQ(variable("PATH_PARAM_OTHER"), "(not set)");
+  EXPECT_EQ(count_of("PATH_PARAM_ID"), 1);
+  spec_.environment = {{"PATH_PARAM_ID", "configured"}};
+  ASSERT_TRUE(decode_query(""));
+  EXPECT_EQ(variable("PATH_PARAM_ID"), "configured");
+  EXPECT_EQ(count_of("PATH_PARAM_ID"), 1);
+  spec_.request_environment = manifest::RequestEnvironment::kLeftOut;
+  ASSERT_TRUE(decode_query(""));
+  EXPECT_EQ(variable("PATH_PARAM_REST"), "(not set)");
+}
+
+// --- Secrets ------------------------------------------------------------------------------------
+
+TEST_F(CommandAdapterTest, SecretsFollowWhatIsConfigured) {
+  spec_.environment = {{"QUALITY", "80"}};
+  spec_.secrets = {{"API_KEY", "f.toml:1:1"}, {"EMPTY", "f.toml:1:2"}};
+  grant("API_KEY", "hunter2 = \xFF");
+  grant("EMPTY", "");
+  ASSERT_TRUE(decode_query("name=Ada"));
+  EXPECT_EQ(variable("API_KEY"), "hunter2 = \xFF") << "a secret is any bytes but NUL";
+  EXPECT_EQ(variable("EMPTY"), "");
+  EXPECT_LT(place_of("QUALITY"), place_of("API_KEY"));
+  EXPECT_LT(place_of("API_KEY"), place_of("GATEWAY_INTERFACE"));
+  EXPECT_LT(place_of("GATEWAY_INTERFACE"), place_of("name"));
+  spec_.request_environment = manifest::RequestEnvironment::kLeftOut;
+  ASSERT_TRUE(decode_query("name=Ada"));
+  EXPECT_EQ(variable("API_KEY"), "hunter2 = \xFF");
+  EXPECT_EQ(adapter_.environment().count(), 3u);
+}
+
+TEST_F(CommandAdapterTest, NothingOfARequestReplacesASecret) {
+  grant("API_KEY", "hunter2");  // granted, whatever the settings say
+  grant("HTTP_AUTHORIZATION", "Bearer ours");
+  grant("REQUEST_METHOD", "SECRET");
+  parameters_ = {{"PATH_PARAM_ID", "theirs"}};
+  grant("PATH_PARAM_ID", "ours");
+  ASSERT_TRUE(
+      decode("GET /x?API_KEY=evil&%41PI_KEY=evil HTTP/1.1\r\nHost: h\r\n"
+             "Authorization: Bearer theirs\r\n\r\n"));
+  const std::pair<const char*, const char*> rows[] = {{"API_KEY", "hunter2"},
+                                                      {"HTTP_AUTHORIZATION", "Bearer ours"},
+                                                      {"REQUEST_METHOD", "SECRET"},
+                                                      {"PATH_PARAM_ID", "ours"}};
+  for (const auto& [name, value] : rows) {
+    EXPECT_EQ(variable(name), value) << name;
+    EXPECT_EQ(count_of(name), 1) << name;
+  }
+}
+
+// A client must not be able to pose as the operator where the secret is missing.
+TEST_F(CommandAdapterTest, ASecretThatWasNotGrantedIsNotSetByTheRequest) {
+  spec_.secrets = {{"API_KEY", "f.toml:1:1"}, {"HTTP_X_KEY", "f.toml:1:2"}};
+  ASSERT_TRUE(decode("GET /x?API_KEY=evil HTTP/1.1\r\nHost: h\r\nX-Key: evil\r\n\r\n"));
+  EXPECT_EQ(variable("API_KEY"), "(not set)");
+  EXPECT_EQ(variable("HTTP_X_KEY"), "(not set)");
+}
+
+TEST_F(CommandAdapterTest, SecretsThatDoNotFitAreRefusedWithoutTellingThem) {
+  grant("API_KEY", std::string_view("hunter2\0", 8));
+  auto decoded = decode_query("");
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::kSecretUnusable);
+  EXPECT_NE(decoded.error().text().find("API_KEY"), std::string::npos);
+  EXPECT_EQ(decoded.error().text().find("hunter2"), std::string::npos);
+  grants_->secrets.clear();
+  grant("API_KEY", std::string(std::size_t{256} << 10, 'x'));
+  decoded = decode_query("");
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().text().find("xxx"), std::string::npos);
+}
+
+TEST_F(CommandAdapterTest, ASecretIsOverwrittenWhenTheRequestIsOver) {
+  grant("API_KEY", "hunter2");
+  ASSERT_TRUE(decode_query("name=Ada"));
+  const std::string_view memory = as_text(adapter_.environment().block());  // its capacity is kept
+  ASSERT_NE(memory.find("hunter2"), std::string_view::npos);
+  adapter_.clear();
+  EXPECT_EQ(adapter_.environment().count(), 0u);
+  EXPECT_EQ(memory.find("hunter2"), std::string_view::npos);
+  EXPECT_EQ(memory.find("Ada"), std::string_view::npos);
+}
+
+// ------------------------------------------------------------------------------------------------
 
 TEST_F(CommandAdapterTest, MoreVariablesThanAFunctionIsGivenAreRefused) {
   std::string query;

@@ -8,18 +8,12 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "gateway/cgi_response.h"
-#include "gateway/index_page.h"
-#include "gateway/problem.h"
-#include "http/query.h"
 
 namespace godwit::gateway {
 namespace {
 
 constexpr std::size_t kKeptLines = 20;       // of stderr, for --dev
 constexpr std::size_t kKeptLineBytes = 500;  // of each
-// JSON escapes make a byte six at most: what we answer ourselves always fits the response pipe.
-constexpr std::size_t kMaxDetailBytes = std::size_t{8} << 10;
-constexpr std::size_t kMaxPageBytes = std::size_t{48} << 10;
 constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 constexpr std::string_view kBinaryType = "application/octet-stream";
 
@@ -75,14 +69,10 @@ void Exchange::open(const http::Request& request, const ClientAddress& client) {
   begin(client);
   request_ = &request;
   if (gateway_.draining()) return respond_with_error(ErrorCode::kDraining, {});
-  auto path = http::decode_path(request.path, path_scratch_);
-  if (!path) return respond_with_error(path.error().code, path.error().detail);
-  match_ = gateway_.routes().match(*path);
-  if (!match_) {
-    const bool wants_index = *path == "/" && (request.method == "GET" || request.is_head());
-    if (wants_index && gateway_.options().details == Details::kShown) return respond_with_index();
-    return respond_with_error(ErrorCode::kNoRoute, {});
+  if (auto parsed = path_.parse(request.path); !parsed) {
+    return respond_with_error(parsed.error().code, parsed.error().detail);
   }
+  if (!find_route()) return;
   if (request.expectation == http::Expectation::kUnsupported) {
     return respond_with_error(ErrorCode::kExpectationFailed, {});
   }
@@ -100,10 +90,30 @@ void Exchange::open(const http::Request& request, const ClientAddress& client) {
   auto decoded = adapter_.decode({.spec = spec,
                                   .request = request,
                                   .client = client,
-                                  .script_name = route.script_name,
+                                  .script_name = match_->script_name,
                                   .path_info = match_->path_info,
-                                  .request_id = request_id_});
+                                  .request_id = request_id_,
+                                  .path_parameters = parameters_,
+                                  .grants = function_->grants.get()});
   if (!decoded) respond_with_error(decoded.error().code, decoded.error().detail);
+}
+
+// False when the request was answered.
+bool Exchange::find_route() {
+  const RouteTable& routes = gateway_.routes();
+  match_ = routes.match({.host = request_->host, .method = request_->method, .path = path_});
+  // One segment to the router would be two to a function that reads PATH_INFO. Who writes patterns
+  // gets segments one by one.
+  const bool two_meanings = path_.has_encoded_slash() && match_ && match_->by_name;
+  if (!match_ || two_meanings) {
+    respond_without_route();
+  } else if (match_->action == RouteMatch::Action::kAddSlash) {
+    respond_with_slash_added();
+  } else {
+    RouteTable::read_parameters(*match_, path_, parameters_);
+    return true;
+  }
+  return false;
 }
 
 void Exchange::start() {
@@ -177,6 +187,7 @@ void Exchange::close(const Delivery& delivery) {
   response_body_.cancel_readable();
   response_body_.cancel_writable();
   response_body_.reset();
+  adapter_.clear();
   match_.reset();
   function_ = nullptr;
   request_ = nullptr;
@@ -326,40 +337,6 @@ std::string Exchange::failure_detail(const engine::Outcome& outcome) const {
     detail += outcome.detail;
   }
   return detail;
-}
-
-void Exchange::respond_with_error(ErrorCode code, std::string_view detail) {
-  code_ = code;
-  std::string shown;
-  if (gateway_.options().details == Details::kShown) {
-    shown = detail;
-    for (const std::string& text : last_lines_) shown += "\nstderr: " + text;
-    shown.resize(std::min(shown.size(), kMaxDetailBytes));
-  }
-  last_lines_.clear();
-  problem_head(code, head_);
-  const bool added = head_.fields.append_view("x-request-id", request_id_);
-  CHECK(added);
-  request_body_.abandon();
-  const std::string body = problem_body({.code = code, .request_id = request_id_, .detail = shown});
-  const std::size_t written = response_body_.write(as_bytes(body));
-  CHECK(written == body.size(), written, body.size());
-  response_body_.finish();
-  send_head(body.size());
-}
-
-void Exchange::respond_with_index() {
-  const std::string page = index_page(gateway_.routes(), kMaxPageBytes);
-  head_.clear();
-  const bool added = head_.fields.append_view("Content-Type", "text/html; charset=utf-8") &&
-                     head_.fields.append_view("Cache-Control", "no-store") &&
-                     head_.fields.append_view("x-request-id", request_id_);
-  CHECK(added);
-  request_body_.abandon();
-  const std::size_t written = response_body_.write(as_bytes(page));
-  CHECK(written == page.size(), written, page.size());
-  response_body_.finish();
-  send_head(page.size());
 }
 
 }  // namespace godwit::gateway

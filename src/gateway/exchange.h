@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "capability/log_output.h"
 #include "capability/stream.h"
@@ -96,8 +97,13 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   void line(std::string_view text) override;
 
   void begin(const ClientAddress& client);
+  bool find_route();
+  // exchange_answers.cc: what Godwit itself answers
   void respond_with_error(ErrorCode code, std::string_view detail);
   void respond_with_index();
+  void respond_without_route();
+  void respond_with_slash_added();
+  void send_whole(std::string_view body);
   bool try_send_head(OutputState state);
   bool fill_command_head(OutputState state);
   bool fill_cgi_head(OutputState state);
@@ -113,8 +119,9 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   const http::Request* request_ = nullptr;
   std::string client_;
   std::string request_id_;
-  std::string path_scratch_;
+  RoutePath path_;
   std::optional<RouteMatch> match_;
+  std::vector<PathParameter> parameters_;        // of match_
   const runtime::Function* function_ = nullptr;  // of match_
   std::uint64_t request_body_limit_ = 0;
   CommandAdapter adapter_;

@@ -1,5 +1,7 @@
 #include "gateway/index_page.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/units.h"
@@ -22,19 +24,45 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// A link where a browser can follow one: a path without wildcards, for GET, on this host.
+std::string link(const RoutePattern& pattern) {
+  const std::string text = escaped(pattern.text());
+  const auto segments = pattern.segments();
+  const bool plain = std::none_of(segments.begin(), segments.end(), [](const auto& segment) {
+    return segment.kind == SegmentKind::kWildcard || segment.kind == SegmentKind::kEnd;
+  });
+  const bool followed = plain && pattern.host().empty() &&
+                        (pattern.method().empty() || pattern.method() == "GET") &&
+                        !pattern.text().ends_with("}");
+  if (!followed) return text;
+  return fmt::format("<a href=\"{}\">{}</a>",
+                     escaped(std::string_view(pattern.text()).substr(pattern.text().find('/'))),
+                     text);
+}
+
+std::string links(const Route& route) {
+  if (route.patterns.empty()) {
+    const std::string path = escaped("/" + route.name);
+    return route.function == nullptr ? path : fmt::format("<a href=\"{0}\">{0}</a>", path);
+  }
+  std::string text;
+  for (const RoutePattern& pattern : route.patterns) {
+    if (!text.empty()) text += "<br>";
+    text += route.function == nullptr ? escaped(pattern.text()) : link(pattern);
+  }
+  return text;
+}
+
 std::string row(const Route& route) {
-  const std::string path = route.script_name.empty() ? "/" : route.script_name;
   if (route.function == nullptr) {
     return fmt::format("<tr class=\"down\"><td>{}</td><td>{}</td><td colspan=\"3\">{}</td></tr>\n",
-                       escaped(path), error_code_text(route.unavailable->code),
+                       links(route), error_code_text(route.unavailable->code),
                        escaped(route.unavailable->detail));
   }
   const manifest::FunctionSpec& spec = route.function->spec;
-  return fmt::format(
-      "<tr><td><a href=\"{0}\">{0}</a></td><td>ready</td><td>{1}</td><td>{2}</td><td>{3}</td></tr>"
-      "\n",
-      escaped(path), format_size(spec.limits.memory_bytes), format_duration(spec.limits.cpu),
-      escaped(spec.source));
+  return fmt::format("<tr><td>{}</td><td>ready</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                     links(route), format_size(spec.limits.memory_bytes),
+                     format_duration(spec.limits.cpu), escaped(spec.source));
 }
 
 constexpr std::string_view kTop =
@@ -61,7 +89,7 @@ std::string index_page(const RouteTable& table, std::size_t max_bytes) {
                  "<th>memory</th><th>cpu</th><th>source</th></tr>\n",
                  table.available(), table.routes().size());
   std::size_t left = table.routes().size();
-  for (const auto& [name, route] : table.routes()) {
+  for (const auto& route : table.routes()) {
     const std::string text = row(*route);
     if (page.size() + text.size() + kBottom.size() + 100 > max_bytes) break;
     page += text;

@@ -41,6 +41,27 @@ TEST(IndexPage, ListsWhatIsServedAndWhatIsNot) {
   EXPECT_THAT(page, Not(HasSubstr("href=\"/broken\"")));
 }
 
+TEST(IndexPage, ListsPatternsAndLinksThoseThatCanBeFollowed) {
+  Route route = served("img", "img.wasm");
+  for (const char* text : {"/gallery", "/tree/", "GET /plain", "/img/{id}", "POST /gallery/new",
+                           "example.com/x", "/end/{$}", "/rest/{rest...}", "/a\"><b>"}) {
+    route.patterns.push_back(*RoutePattern::parse(text));
+  }
+  Route broken = route;
+  broken.name = "broken";
+  broken.function = nullptr;
+  broken.unavailable = Error{ErrorCode::kUnknownImport, "env.foo", {}};
+  const std::string page = index_page(RouteTable({route}), 48'000);
+  EXPECT_THAT(page, HasSubstr("<a href=\"/gallery\">/gallery</a>"));
+  EXPECT_THAT(page, HasSubstr("<a href=\"/tree/\">/tree/</a>"));
+  EXPECT_THAT(page, HasSubstr("<a href=\"/plain\">GET /plain</a>"));
+  EXPECT_THAT(page, HasSubstr("<br>/img/{id}<br>POST /gallery/new<br>example.com/x<br>/end/{$}"
+                              "<br>/rest/{rest...}<br>"));
+  EXPECT_THAT(page, HasSubstr("<a href=\"/a&quot;&gt;&lt;b&gt;\">"));
+  EXPECT_THAT(page, Not(HasSubstr("href=\"/img")));
+  EXPECT_THAT(index_page(RouteTable({broken}), 48'000), Not(HasSubstr("<a href")));
+}
+
 // Names are checked where files are found; import names come from inside a module.
 TEST(IndexPage, EscapesEverything) {
   Route broken;

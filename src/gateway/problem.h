@@ -25,7 +25,8 @@ inline constexpr std::string_view kProblemType = "application/problem+json";
 
 // The JSON document, ending with a newline.
 std::string problem_body(const ProblemOptions& options);
-// Status, content type; Retry-After for 429 and 503, Allow for 405. `head` is replaced.
+// Status, content type; Retry-After for 429 and 503, Allow for 405 (what the parser knows: who
+// knows better replaces it). `head` is replaced.
 void problem_head(ErrorCode code, http::ResponseHead& head);
 
 }  // namespace godwit::gateway

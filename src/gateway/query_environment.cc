@@ -95,7 +95,9 @@ bool is_reserved_name(std::string_view name) {
 
 bool is_configured(const manifest::FunctionSpec& spec, std::string_view name) {
   return std::any_of(spec.environment.begin(), spec.environment.end(),
-                     [&](const auto& variable) { return variable.name == name; });
+                     [&](const auto& variable) { return variable.name == name; }) ||
+         std::any_of(spec.secrets.begin(), spec.secrets.end(),
+                     [&](const manifest::PlacedText& secret) { return secret.text == name; });
 }
 
 bool may_set_from_query(const manifest::FunctionSpec& spec, std::string_view name) {

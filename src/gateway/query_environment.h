@@ -16,7 +16,8 @@ bool is_reserved_name(std::string_view name);
 // The list as it is published: exact names, "PREFIX*" and "*SUFFIX".
 std::span<const std::string_view> reserved_names();
 
-// Does the function's own `environment` hold this name? Then nothing of a request may.
+// Is this name one of the function's own `environment` or one of its `secrets`, whether that could
+// be had or not? Then nothing of a request may set it.
 bool is_configured(const manifest::FunctionSpec& spec, std::string_view name);
 
 // May the query of a request set `name`? It must look like a variable, be allowed by the

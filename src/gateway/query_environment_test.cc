@@ -66,6 +66,10 @@ TEST(QueryEnvironment, WhatIsConfiguredStays) {
   spec.environment = {{"QUALITY", "80"}};
   EXPECT_FALSE(may_set_from_query(spec, "QUALITY"));
   EXPECT_TRUE(may_set_from_query(spec, "quality"));
+  spec.secrets = {{"API_KEY", "f.toml:1:1"}};
+  EXPECT_FALSE(may_set_from_query(spec, "API_KEY"));
+  EXPECT_TRUE(is_configured(spec, "API_KEY"));
+  EXPECT_FALSE(is_configured(spec, "f.toml:1:1"));
 }
 
 // docs/contract.md publishes the list.

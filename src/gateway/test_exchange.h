@@ -110,6 +110,21 @@ class TestExchange final {
     add(route);
     return route.function;
   }
+  // The same, served at these patterns only.
+  std::shared_ptr<const runtime::Function> serve_at(std::string_view name,
+                                                    const std::vector<std::string>& patterns,
+                                                    std::string_view script) {
+    Route route;
+    route.name = name;
+    for (const std::string& text : patterns) {
+      auto pattern = RoutePattern::parse(text);
+      EXPECT_TRUE(pattern) << text;
+      if (pattern) route.patterns.push_back(std::move(*pattern));
+    }
+    route.function = functions.make(script, {.name = std::string(name)});
+    add(route);
+    return route.function;
+  }
   void add(Route route) {
     routes_.push_back(std::move(route));
     gateway.adopt(std::make_shared<const RouteTable>(routes_));

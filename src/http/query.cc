@@ -90,9 +90,12 @@ Result<std::string_view> decode_query(std::string_view raw, std::string& scratch
   return decode(raw, {PlusSign::kSpace, ErrorCode::kBadQuery}, scratch);
 }
 
-Result<std::string_view> decode_path(std::string_view raw, std::string& scratch) {
+Result<std::string_view> decode_path(std::string_view raw, std::string& scratch,
+                                     EncodedSlash slash) {
   if (!raw.starts_with('/')) return fail(ErrorCode::kBadPath, "the path does not begin with /");
-  if (has_encoded_slash(raw)) return fail(ErrorCode::kBadPath, "an encoded slash (%2F)");
+  if (slash == EncodedSlash::kRefused && has_encoded_slash(raw)) {
+    return fail(ErrorCode::kBadPath, "an encoded slash (%2F)");
+  }
   auto path = decode(raw, {PlusSign::kLiteral, ErrorCode::kBadPath}, scratch);
   if (path && has_dot_segment(*path)) return fail(ErrorCode::kBadPath, "a . or .. segment");
   return path;

@@ -11,6 +11,7 @@
 // Pure functions; a QueryReader belongs to one thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,14 +43,19 @@ class QueryReader final {
 // Errors: kBadQuery for a malformed escape, for NUL (encoded or not) and for what is not UTF-8.
 Result<std::string_view> decode_query(std::string_view raw, std::string& scratch);
 
+// What becomes of %2F in a path. Who lets it be decoded keeps segments apart by the raw text.
+enum class EncodedSlash : std::uint8_t { kRefused, kDecoded };
+
 // Decodes the "%xx" of a request's path ('+' is literal). The view is as for decode_query().
 // Errors: kBadPath for
 //   - a path that does not begin with '/',
 //   - a malformed escape, NUL, what is not UTF-8 after decoding,
 //   - a segment "." or "..", however it is encoded: clients resolve those themselves (RFC 3986
 //     section 5.2.4), so one that arrives is an attempt to leave a folder,
-//   - an encoded slash (%2F): it would be one segment to the router and two to the function.
+//   - an encoded slash (%2F) when it is refused: it would be one segment to the router and two to
+//     the function. When it is decoded it may not make a dot segment either ("a%2F..").
 // Empty segments ("//") and a backslash are literal.
-Result<std::string_view> decode_path(std::string_view raw, std::string& scratch);
+Result<std::string_view> decode_path(std::string_view raw, std::string& scratch,
+                                     EncodedSlash slash = EncodedSlash::kRefused);
 
 }  // namespace godwit::http

@@ -38,6 +38,10 @@ void check_query(std::string_view query) {
 
 void check_path(std::string_view raw) {
   std::string scratch;
+  if (const auto lenient = decode_path(raw, scratch, EncodedSlash::kDecoded)) {
+    check_text(*lenient);
+    CHECK((std::string(*lenient) + "/").find("/../") == std::string::npos, *lenient);
+  }
   const auto path = decode_path(raw, scratch);
   if (!path) return;
   check_text(*path);

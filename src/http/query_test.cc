@@ -122,6 +122,20 @@ TEST(DecodePath, Refuses) {
   EXPECT_EQ(path(std::string_view("/a\0", 3)), "kBadPath");
 }
 
+TEST(DecodePath, AnEncodedSlashMayBeDecoded) {
+  const auto decoded = [](std::string_view raw) {
+    std::string scratch;
+    const auto path = decode_path(raw, scratch, EncodedSlash::kDecoded);
+    return path ? std::string(*path) : std::string(error_info(path.error().code).name);
+  };
+  EXPECT_EQ(decoded("/a%2Fb%2f"), "/a/b/");
+  EXPECT_EQ(decoded("/a%252Fb"), "/a%2Fb");
+  for (const char* raw : {"/..%2f", "/a%2F..", "/a%2F..%2Fb", "/a%2f%2E%2e", "/%2F.", "/.%2Fa",
+                          "/a%2F%00", "/%2", "%2Fa"}) {
+    EXPECT_EQ(decoded(raw), "kBadPath") << raw;
+  }
+}
+
 TEST(DecodePath, WithoutEscapesNothingIsCopied) {
   std::string scratch = "untouched";
   const std::string_view raw = "/plain+path";

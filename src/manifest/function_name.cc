@@ -29,4 +29,19 @@ bool is_function_name(std::string_view name) {
   return false;
 }
 
+bool is_function_pattern(std::string_view pattern) {
+  if (pattern == "*" || pattern == "/") return true;
+  if (pattern.ends_with("/*")) pattern.remove_suffix(2);
+  return is_function_name(pattern);
+}
+
+std::string_view exact_pattern(std::string_view name) { return name.empty() ? "/" : name; }
+
+std::size_t pattern_rank(std::string_view pattern, std::string_view name) {
+  if (pattern == exact_pattern(name)) return kExactRank;
+  if (!pattern.ends_with('*')) return 0;
+  pattern.remove_suffix(1);
+  return name.starts_with(pattern) ? 1 + pattern.size() : 0;
+}
+
 }  // namespace godwit::manifest

@@ -29,5 +29,27 @@ TEST(FunctionName, NestedNames) {
   }
 }
 
+TEST(FunctionName, Patterns) {
+  for (const char* const good : {"*", "/", "cart", "shop/cart", "shop/*", "shop/deep/*"}) {
+    EXPECT_TRUE(is_function_pattern(good)) << good;
+  }
+  for (const char* const bad : {"", "/*", "*/x", "sh*", "shop*", "shop/**", "shop/*/x", "../*",
+                                "shop/", "**", "/shop", "//"}) {
+    EXPECT_FALSE(is_function_pattern(bad)) << bad;
+  }
+}
+
+TEST(FunctionName, TheMoreSpecificPatternRanksHigher) {
+  EXPECT_EQ(pattern_rank("shop/cart", "shop/cart"), kExactRank);
+  EXPECT_GT(pattern_rank("shop/deep/*", "shop/deep/x"), pattern_rank("shop/*", "shop/deep/x"));
+  EXPECT_GT(pattern_rank("shop/*", "shop/deep/x"), pattern_rank("*", "shop/deep/x"));
+  EXPECT_EQ(pattern_rank("*", ""), 1u);
+  EXPECT_EQ(pattern_rank("/", ""), kExactRank);
+  EXPECT_EQ(pattern_rank("/", "x"), 0u);
+  EXPECT_EQ(pattern_rank("shop/*", "shop"), 0u);
+  EXPECT_EQ(pattern_rank("shop/*", "shopping/cart"), 0u);
+  EXPECT_EQ(pattern_rank("shop", "shop/cart"), 0u);
+}
+
 }  // namespace
 }  // namespace godwit::manifest

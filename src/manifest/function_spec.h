@@ -66,17 +66,18 @@ enum class DeviceFolder : std::uint8_t { kNo, kStdio };
 enum class RequestEnvironment : std::uint8_t { kGiven, kLeftOut };
 
 // A text of the configuration, and where it stands ("resize.toml:3:1"): grants and routes are
-// judged long after the file was read.
+// judged long after the file was read. Where it stands is not part of what is configured: a line
+// that moved is no change.
 struct PlacedText {
   std::string text;
   std::string place;
 
-  bool operator==(const PlacedText&) const = default;
+  bool operator==(const PlacedText& other) const { return text == other.text; }
 };
 
 enum class FileAccess : std::uint8_t { kRead, kWrite };  // kWrite includes reading
 
-// A folder of the host that the operator names (manifest.h: Volume).
+// A folder of the host that the operator names (manifest.h: VolumeSpec).
 struct VolumeMount {
   std::string volume;
   FileAccess access = FileAccess::kRead;
@@ -104,7 +105,7 @@ struct FileMount {
   std::variant<VolumeMount, TmpfsMount> what;
   std::string place;  // in the configuration
 
-  bool operator==(const FileMount&) const = default;
+  bool operator==(const FileMount& other) const { return path == other.path && what == other.what; }
 };
 
 struct FunctionSpec {
@@ -122,6 +123,7 @@ struct FunctionSpec {
   DeviceFolder devices = DeviceFolder::kNo;
   std::vector<FileMount> files;  // in the order of the file, paths unique
   Limits limits;
+  std::vector<PlacedText> asked_limits;  // the keys that the settings set; the rest is default
 
   bool operator==(const FunctionSpec&) const = default;
 };

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "base/units.h"
 #include "manifest/nearest_key.h"
 #include "manifest/settings.h"
@@ -189,6 +190,18 @@ Result<void> set_limit_assignment(Limits& limits, std::string_view assignment) {
 std::string limit_text(const Limits& limits, std::string_view key) {
   const LimitRow* const row = find_row(key);
   return row == nullptr ? std::string() : value_text(kind_of(*row), get(limits, *row));
+}
+
+std::uint64_t limit_amount(const Limits& limits, std::string_view key) {
+  const LimitRow* const row = find_row(key);
+  CHECK(row != nullptr, key);
+  return get(limits, *row);
+}
+
+void lower_limit(Limits& limits, std::string_view key, const Limits& bound) {
+  const LimitRow* const row = find_row(key);
+  CHECK(row != nullptr, key);
+  set(limits, *row, std::min(get(limits, *row), get(bound, *row)));
 }
 
 }  // namespace godwit::manifest

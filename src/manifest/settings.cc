@@ -6,178 +6,114 @@
 
 #include <fmt/format.h>
 
-#include "manifest/nearest_key.h"
-#include "manifest/toml_parser.h"
+#include "manifest/toml_reader.h"
 
 namespace godwit::manifest {
 namespace {
 
 constexpr std::size_t kMaxListedNames = 1000;
-constexpr std::size_t kShownBytes = 40;
+constexpr std::size_t kMaxArguments = 10'000;  // their bytes are bounded too
+constexpr std::size_t kMaxSecrets = 100;
+constexpr std::size_t kMaxRoutes = 100;
+constexpr std::size_t kMaxRouteBytes = 1024;
 
-// Where a message points: "resize.toml:3:1".
-struct Place {
-  std::string_view filename;
-  toml::source_position position;
-
-  std::string text() const {
-    return fmt::format("{}:{}:{}", filename, position.line, position.column);
-  }
-};
-
-struct Context {
-  std::string_view filename;
-  FunctionSpec& spec;
-
-  Place place(const toml::source_region& region) const { return {filename, region.begin}; }
-};
-
-tl::unexpected<Error> bad_value(const Place& place, std::string_view what) {
-  return fail(ErrorCode::kConfigBadValue, fmt::format("{}: {}", place.text(), what));
-}
-
-// An error of someone who does not know the file: says where.
-tl::unexpected<Error> at(const Place& place, Error error) {
-  error.detail = fmt::format("{}: {}", place.text(), error.detail);
-  return fail(std::move(error));
-}
-
-std::string shown(std::string_view text) { return std::string(text.substr(0, kShownBytes)); }
-
-Result<toml::table> parse_toml(std::string_view text, std::string_view filename) {
-  try {
-    toml::parse_result parsed = toml::parse(text);
-    if (parsed) return std::move(parsed).table();
-    const toml::parse_error& error = parsed.error();
-    return fail(
-        ErrorCode::kConfigSyntax,
-        fmt::format("{}: {}", Place{filename, error.source().begin}.text(), error.description()));
-  } catch (const detail::TomlAssertion&) {
-    return fail(ErrorCode::kConfigSyntax,
-                fmt::format("{}:1:1: the text is not TOML (the parser can't say where)", filename));
-  }
-}
-
-// Entries in the order of the file; the library sorts by key.
-using Entry = std::pair<const toml::key*, const toml::node*>;
-std::vector<Entry> in_file_order(const toml::table& table) {
-  std::vector<Entry> entries;
-  for (const auto& [key, node] : table) entries.emplace_back(&key, &node);
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    const toml::source_position& x = a.first->source().begin;
-    const toml::source_position& y = b.first->source().begin;
-    return std::pair(x.line, x.column) < std::pair(y.line, y.column);
-  });
-  return entries;
-}
-
-Result<std::string> text_of(const Context& context, std::string_view key, const toml::node& node) {
-  const toml::value<std::string>* const text = node.as_string();
-  if (text == nullptr) {
-    return bad_value(context.place(node.source()), fmt::format("{} must be a text in quotes", key));
-  }
-  return text->get();
-}
-
-Result<void> apply_contract(Context& context, const toml::node& node) {
-  const auto text = text_of(context, "contract", node);
+Result<void> apply_contract(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto text = text_of(reader, "contract", node);
   if (!text) return fail(text.error());
   if (*text == "auto") {
-    context.spec.contract = ContractChoice::kAuto;
+    spec.contract = ContractChoice::kAuto;
   } else if (*text == "command") {
-    context.spec.contract = ContractChoice::kCommand;
+    spec.contract = ContractChoice::kCommand;
   } else if (*text == "http") {
-    return bad_value(context.place(node.source()),
-                     "the contract \"http\" (components) is not supported by this version yet");
+    return reader.bad_value(
+        node.source(), "the contract \"http\" (components) is not supported by this version yet");
   } else {
-    return bad_value(context.place(node.source()), "contract is \"auto\" or \"command\"");
+    return reader.bad_value(node.source(), "contract is \"auto\" or \"command\"");
   }
   return {};
 }
 
-Result<void> apply_response(Context& context, const toml::node& node) {
-  const auto text = text_of(context, "response", node);
+Result<void> apply_response(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto text = text_of(reader, "response", node);
   if (!text) return fail(text.error());
   if (*text != "body" && *text != "cgi") {
-    return bad_value(context.place(node.source()), "response is \"body\" or \"cgi\"");
+    return reader.bad_value(node.source(), "response is \"body\" or \"cgi\"");
   }
-  context.spec.response = *text == "cgi" ? ResponseMode::kCgi : ResponseMode::kBody;
+  spec.response = *text == "cgi" ? ResponseMode::kCgi : ResponseMode::kBody;
   return {};
 }
 
-Result<void> apply_content_type(Context& context, const toml::node& node) {
-  auto text = text_of(context, "content-type", node);
+Result<void> apply_content_type(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  auto text = text_of(reader, "content-type", node);
   if (!text) return fail(text.error());
   if (!is_content_type(*text)) {
-    return bad_value(context.place(node.source()),
-                     "content-type is not a media type; write for instance \"application/json\"");
+    return reader.bad_value(
+        node.source(), "content-type is not a media type; write for instance \"application/json\"");
   }
-  context.spec.content_type = std::move(*text);
+  spec.content_type = std::move(*text);
   return {};
 }
 
-Result<void> apply_arguments(Context& context, const toml::node& node) {
+Result<void> apply_arguments(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
   const toml::array* const list = node.as_array();
-  if (list == nullptr) {
-    return bad_value(context.place(node.source()),
-                     "arguments is a list of texts: [\"--verbose\", \"fast\"]");
+  if (list == nullptr || list->size() > kMaxArguments) {
+    return reader.bad_value(node.source(),
+                            "arguments is a list of texts: [\"--verbose\", \"fast\"]");
   }
-  context.spec.arguments.clear();
+  spec.arguments.clear();
   for (const toml::node& item : *list) {
-    const auto text = text_of(context, "each argument", item);
+    const auto text = text_of(reader, "each argument", item);
     if (!text) return fail(text.error());
-    if (auto added = add_argument(context.spec, *text); !added) {
-      return at(context.place(item.source()), added.error());
+    if (auto added = add_argument(spec, *text); !added) {
+      return reader.at(item.source(), added.error());
     }
   }
   return {};
 }
 
-Result<void> apply_environment(Context& context, const toml::node& node) {
-  const toml::table* const table = node.as_table();
-  if (table == nullptr) {
-    return bad_value(context.place(node.source()),
-                     "environment is a table of texts: { QUALITY = \"80\" }");
-  }
-  for (const auto& [key, value] : in_file_order(*table)) {
-    const auto text = text_of(context, shown(key->str()), *value);
+Result<void> apply_environment(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto table =
+      table_of(reader, node, "environment is a table of texts: { QUALITY = \"80\" }");
+  if (!table) return fail(table.error());
+  for (const auto& [key, value] : in_file_order(**table)) {
+    const auto text = text_of(reader, shown(key->str()), *value);
     if (!text) return fail(text.error());
-    if (auto done = set_environment(context.spec, key->str(), *text); !done) {
-      return at(context.place(key->source()), done.error());
+    if (auto done = set_environment(spec, key->str(), *text); !done) {
+      return reader.at(key->source(), done.error());
     }
   }
   return {};
 }
 
-Result<void> apply_request_environment(Context& context, const toml::node& node) {
-  const toml::value<bool>* const flag = node.as_boolean();
-  if (flag == nullptr) {
-    return bad_value(context.place(node.source()), "request-environment is true or false");
-  }
-  context.spec.request_environment =
-      flag->get() ? RequestEnvironment::kGiven : RequestEnvironment::kLeftOut;
+Result<void> apply_request_environment(const Reader& reader, const toml::node& node,
+                                       FunctionSpec& spec) {
+  const auto flag = flag_of(reader, "request-environment", node);
+  if (!flag) return fail(flag.error());
+  spec.request_environment = *flag ? RequestEnvironment::kGiven : RequestEnvironment::kLeftOut;
   return {};
 }
 
-Result<void> apply_query_environment(Context& context, const toml::node& node) {
-  QueryEnvironment& query = context.spec.query_environment;
+Result<void> apply_query_environment(const Reader& reader, const toml::node& node,
+                                     FunctionSpec& spec) {
+  QueryEnvironment& query = spec.query_environment;
   if (const toml::value<bool>* const flag = node.as_boolean(); flag != nullptr) {
     query = {flag->get() ? QueryEnvironment::Policy::kAll : QueryEnvironment::Policy::kNone, {}};
     return {};
   }
   const toml::array* const list = node.as_array();
   if (list == nullptr || list->size() > kMaxListedNames) {
-    return bad_value(context.place(node.source()),
-                     fmt::format("query-environment is true, false, or a list of at most {} names",
-                                 kMaxListedNames));
+    return reader.bad_value(
+        node.source(),
+        fmt::format("query-environment is true, false, or a list of at most {} names",
+                    kMaxListedNames));
   }
   query = {QueryEnvironment::Policy::kListed, {}};
   for (const toml::node& item : *list) {
-    auto name = text_of(context, "each name of query-environment", item);
+    auto name = text_of(reader, "each name of query-environment", item);
     if (!name) return fail(name.error());
     if (!is_environment_name(*name)) {
-      return bad_value(
-          context.place(item.source()),
+      return reader.bad_value(
+          item.source(),
           fmt::format("\"{}\" is not a name of an environment variable", shown(*name)));
     }
     query.names.push_back(std::move(*name));
@@ -185,191 +121,181 @@ Result<void> apply_query_environment(Context& context, const toml::node& node) {
   return {};
 }
 
-Result<void> apply_files(Context& context, const toml::node& node) {
-  const toml::table* const table = node.as_table();
-  if (table == nullptr) {
-    return bad_value(context.place(node.source()), "files is a table: { \"/dev\" = \"stdio\" }");
-  }
-  for (const auto& [key, value] : in_file_order(*table)) {
-    const toml::value<std::string>* const text = value->as_string();
-    if (key->str() != "/dev" || text == nullptr || text->get() != "stdio") {
-      return bad_value(context.place(key->source()),
-                       "only \"/dev\" = \"stdio\" is supported by this version (volumes and tmpfs "
-                       "are not, yet)");
+Result<void> apply_secrets(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  auto names = texts_of(reader, node,
+                        {.key = "secrets", .example = "[\"API_KEY\"]", .count_max = kMaxSecrets});
+  if (!names) return fail(std::move(names.error()));
+  for (const PlacedText& name : *names) {
+    if (!is_environment_name(name.text)) {
+      return fail(ErrorCode::kConfigBadValue,
+                  fmt::format("{}: \"{}\" is not a name of an environment variable", name.place,
+                              shown(name.text)));
     }
-    context.spec.devices = DeviceFolder::kStdio;
   }
+  spec.secrets = std::move(*names);
   return {};
 }
 
-bool is_count(std::string_view key) {
-  const auto rows = limit_settings();
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const SettingInfo& row) { return row.key == key && row.type == "count"; });
-}
-
-// The text of a limit as set_limit takes it. Only counts are written without quotes.
-Result<std::string> limit_value(const Context& context, std::string_view key,
-                                const toml::node& node) {
-  if (const toml::value<std::string>* const text = node.as_string(); text != nullptr) {
-    if (!is_count(key)) return text->get();
-    return bad_value(context.place(node.source()),
-                     fmt::format("{} is a whole number, without quotes", key));
-  }
-  if (const toml::value<std::int64_t>* const number = node.as_integer(); number != nullptr) {
-    return std::to_string(number->get());  // without a unit: set_limit says which are known
-  }
-  return bad_value(
-      context.place(node.source()),
-      fmt::format("{} is a text with its unit, for instance \"64MiB\" or \"200ms\"", shown(key)));
-}
-
-Result<void> apply_limits(Context& context, const toml::node& node) {
-  const toml::table* const table = node.as_table();
-  if (table == nullptr) {
-    return bad_value(context.place(node.source()),
-                     "limits is a table: { memory = \"64MiB\", cpu = \"200ms\" }");
-  }
-  for (const auto& [key, value] : in_file_order(*table)) {
-    const auto text = limit_value(context, key->str(), *value);
-    if (!text) return fail(text.error());
-    if (auto done = set_limit(context.spec.limits, key->str(), *text); !done) {
-      const bool key_is_wrong = done.error().code == ErrorCode::kConfigUnknownKey;
-      return at(context.place(key_is_wrong ? key->source() : value->source()), done.error());
+// The syntax of a pattern is the gateway's: it reads them, and knows the place for its messages.
+Result<void> apply_routes(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  auto routes = texts_of(reader, node,
+                         {.key = "routes",
+                          .example = "[\"/img/{id}\", \"GET /thumb/{rest...}\"]",
+                          .count_max = kMaxRoutes});
+  if (!routes) return fail(std::move(routes.error()));
+  for (const PlacedText& route : *routes) {
+    if (route.text.size() > kMaxRouteBytes) {
+      return fail(ErrorCode::kConfigBadValue, fmt::format("{}: the route is longer than {} bytes",
+                                                          route.place, kMaxRouteBytes));
     }
   }
+  spec.routes = std::move(*routes);
   return {};
 }
 
-struct SettingRow {
-  std::string_view key;
-  std::string_view type;
-  std::string_view default_text;
-  std::string_view documentation;
-  Result<void> (*apply)(Context&, const toml::node&);
-};
+Result<void> apply_limits(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  return read_limits(reader, node, spec.limits, spec.asked_limits);
+}
+
+Result<void> apply_source(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  auto path = path_of(reader, "source", node);
+  if (!path) return fail(std::move(path.error()));
+  spec.source = std::move(*path);
+  return {};
+}
+
+using FunctionRow = Row<FunctionSpec>;
 
 constexpr std::array kRows = {
-    SettingRow{"contract", "text", "\"auto\"",
-               "How the function is called: `\"auto\"` finds it from the module, `\"command\"` "
-               "insists on a WASI command.",
-               &apply_contract},
-    SettingRow{
-        "response", "text", "\"body\"",
+    FunctionRow{"contract", "text", "\"auto\"", "",
+                "How the function is called: `\"auto\"` finds it from the module, `\"command\"` "
+                "insists on a WASI command.",
+                &apply_contract},
+    FunctionRow{"routes", "list of texts", "/NAME and below it", "",
+                "Patterns of the requests that the function answers, as Go's ServeMux has them: "
+                "`\"/img/{id}\"`, `\"GET /thumb/{rest...}\"`, `\"host.example/\"`. With routes, "
+                "/NAME is not served.",
+                &apply_routes},
+    FunctionRow{
+        "response", "text", "\"body\"", "",
         "`\"body\"`: what the function prints is the response's body. `\"cgi\"`: it prints a "
         "CGI header block first (Status, Content-Type, Location, any other header), then an "
         "empty line, then the body.",
         &apply_response},
-    SettingRow{"content-type", "text", "found from the output",
-               "The response's Content-Type. Without it: `text/plain; charset=utf-8` where the "
-               "output is UTF-8, else `application/octet-stream`.",
-               &apply_content_type},
-    SettingRow{"arguments", "list of texts", "[]",
-               "Arguments after the function's name (argv[1] and on).", &apply_arguments},
-    SettingRow{"environment", "table of texts", "{}",
-               "Environment variables. The query can't override them.", &apply_environment},
-    SettingRow{
-        "request-environment", "true or false", "true",
+    FunctionRow{"content-type", "text", "found from the output", "",
+                "The response's Content-Type. Without it: `text/plain; charset=utf-8` where the "
+                "output is UTF-8, else `application/octet-stream`.",
+                &apply_content_type},
+    FunctionRow{"arguments", "list of texts", "[]", "",
+                "Arguments after the function's name (argv[1] and on).", &apply_arguments},
+    FunctionRow{"environment", "table of texts", "{}", "",
+                "Environment variables. The query can't override them.", &apply_environment},
+    FunctionRow{"secrets", "list of names", "[]", "",
+                "Environment variables whose values are the operator's secrets of the same names "
+                "(`[secret.NAME]`).",
+                &apply_secrets},
+    FunctionRow{
+        "request-environment", "true or false", "true", "",
         "Whether the environment holds what is known of the request: CGI variables, headers, "
         "query parameters. `false` is for programs that want theirs empty.",
         &apply_request_environment},
-    SettingRow{"query-environment", "true, false or list of names", "true",
-               "Which query parameters become environment variables: all, none, or those listed.",
-               &apply_query_environment},
-    SettingRow{"files", "table", "{}",
-               "What the function finds in its file system: `{ \"/dev\" = \"stdio\" }` gives it a "
-               "folder with stdin, stdout and stderr, for programs that insist on file names.",
-               &apply_files},
-    SettingRow{"limits", "table", "{}", "The limits below.", &apply_limits},
+    FunctionRow{"query-environment", "true, false or list of names", "true", "",
+                "Which query parameters become environment variables: all, none, or those listed.",
+                &apply_query_environment},
+    FunctionRow{"files", "table", "{}", "", "What the function finds in its file system, below.",
+                &read_files},
+    FunctionRow{"limits", "table", "{}", "", "The limits below.", &apply_limits},
+};
+
+constexpr std::array kManifestRows = {
+    FunctionRow{"source", "path", "", "",
+                "The module: NAME.wasm or NAME.wat, relative to the folder of the godwit.toml. "
+                "Required in `[function.NAME]`; in a NAME.toml it is not set.",
+                &apply_source},
 };
 
 // Of the contract, but not of this version: a typo would be the wrong diagnosis.
-constexpr std::array<std::string_view, 9> kLaterKeys = {
-    "secrets",  "allowed-outbound-hosts", "routes", "instances", "max-requests",
-    "max-idle", "expose-versions",        "volume", "server"};
+constexpr std::array<std::string_view, 5> kLaterKeys = {
+    "allowed-outbound-hosts", "instances", "max-requests", "max-idle", "expose-versions"};
 
-tl::unexpected<Error> unknown_key(const Place& place, std::string_view key) {
-  const auto refuse = [&](std::string_view what) {
-    return fail(ErrorCode::kConfigUnknownKey,
-                fmt::format("{}: \"{}\" {}", place.text(), shown(key), what));
-  };
-  if (std::find(kLaterKeys.begin(), kLaterKeys.end(), key) != kLaterKeys.end()) {
-    return refuse("is not supported by this version yet; remove it");
-  }
-  if (key == "source") return refuse("is not set here: the file's own name says which module");
-  if (key == "function") {
-    return refuse("belongs to a godwit.toml; here the keys of one function stand at the top");
-  }
+std::string diagnose(std::string_view key, const toml::node&) {
   for (const SettingInfo& limit : limit_settings()) {
-    if (limit.key == key) return refuse(fmt::format("stands under [limits]: limits.{}", key));
+    if (limit.key == key) return fmt::format("stands under [limits]: limits.{}", key);
   }
-  std::vector<std::string_view> known;
-  for (const SettingRow& row : kRows) known.push_back(row.key);
-  if (const std::string_view nearest = nearest_key(key, known); !nearest.empty()) {
-    return refuse(fmt::format("is not known; did you mean \"{}\"?", nearest));
+  for (const std::string_view mount : {"volume", "tmpfs", "mode"}) {
+    if (key == mount) return "stands under [files]: \"/data\" = { volume = \"pictures\" }";
   }
-  return refuse(fmt::format("is not known; known are {}", fmt::join(known, ", ")));
+  return {};
 }
 
-std::string table_line(const SettingInfo& row) {
-  return fmt::format(
-      "| `{}` | {} | {} | {} | {} |\n", row.key, row.type,
-      row.default_text.starts_with("found") ? row.default_text : "`" + row.default_text + "`",
-      row.range_text, row.documentation);
+std::string diagnose_own_file(std::string_view key, const toml::node& node) {
+  if (key == "source") return "is not set here: the file's own name says which module";
+  if (key == "function") {
+    return "belongs to a godwit.toml; here the keys of one function stand at the top";
+  }
+  for (const std::string_view section : {"server", "volume", "secret", "bounds"}) {
+    if (key == section) return "belongs to the operator's godwit.toml";
+  }
+  return diagnose(key, node);
+}
+
+std::string diagnose_in_manifest(std::string_view key, const toml::node& node) {
+  std::string diagnosis = diagnose(key, node);
+  if (diagnosis.empty() && node.is_table()) {
+    return "is no key of a function; a name with a slash is quoted: [function.\"shop/cart\"]";
+  }
+  return diagnosis;
+}
+
+// A name stands once in an environment.
+Result<void> check_secrets(const FunctionSpec& spec) {
+  for (const PlacedText& secret : spec.secrets) {
+    for (const EnvironmentVariable& variable : spec.environment) {
+      if (variable.name != secret.text) continue;
+      return fail(ErrorCode::kConfigBadValue,
+                  fmt::format("{}: {} is a secret and stands in `environment` too", secret.place,
+                              secret.text));
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
-std::span<const SettingInfo> function_settings() {
-  static const std::vector<SettingInfo> settings = [] {
-    std::vector<SettingInfo> rows;
-    for (const SettingRow& row : kRows) {
-      rows.push_back({row.key, row.type, std::string(row.default_text), {}, row.documentation});
-    }
-    return rows;
+Result<void> read_function(const Reader& reader, const toml::table& table, SettingsOf where,
+                           FunctionSpec& spec) {
+  static const std::vector<FunctionRow> kAll = [] {
+    std::vector<FunctionRow> all(kManifestRows.begin(), kManifestRows.end());
+    all.insert(all.end(), kRows.begin(), kRows.end());
+    return all;
   }();
+  const bool own_file = where == SettingsOf::kOwnFile;
+  const std::span<const FunctionRow> rows =
+      own_file ? std::span<const FunctionRow>(kRows) : std::span<const FunctionRow>(kAll);
+  const KeyHelp help{.section = {},
+                     .later = kLaterKeys,
+                     .diagnose = own_file ? &diagnose_own_file : &diagnose_in_manifest};
+  if (auto read = read_table(reader, table, rows, help, spec); !read) return read;
+  return check_secrets(spec);
+}
+
+std::span<const SettingInfo> function_settings() {
+  static const std::vector<SettingInfo> settings = infos_of<FunctionSpec>(kRows);
+  return settings;
+}
+
+std::span<const SettingInfo> manifest_function_settings() {
+  static const std::vector<SettingInfo> settings = infos_of<FunctionSpec>(kManifestRows);
   return settings;
 }
 
 Result<FunctionSpec> parse_function_settings(std::string_view text, std::string_view filename,
                                              FunctionSpec defaults) {
-  if (text.size() > kMaxSettingsBytes) {
-    return fail(ErrorCode::kConfigBadValue,
-                fmt::format("{}: the file is larger than {} bytes", filename, kMaxSettingsBytes));
-  }
   const auto table = parse_toml(text, filename);
   if (!table) return fail(table.error());
-  Context context{filename, defaults};
-  for (const auto& [key, node] : in_file_order(*table)) {
-    const auto* const row =
-        std::find_if(kRows.begin(), kRows.end(),
-                     [&, name = key->str()](const SettingRow& each) { return each.key == name; });
-    if (row == kRows.end()) return unknown_key(context.place(key->source()), key->str());
-    if (auto done = row->apply(context, *node); !done) return fail(std::move(done.error()));
-  }
+  auto read = read_function({filename}, *table, SettingsOf::kOwnFile, defaults);
+  if (!read) return fail(std::move(read.error()));
   return defaults;
-}
-
-std::string settings_reference_markdown() {
-  std::string page =
-      "# Settings of a function\n\n"
-      "A file `NAME.toml` beside `NAME.wasm` or `NAME.wat` holds the settings of that function. "
-      "All keys are optional; an unknown key is an error.\n\n"
-      "```toml\n"
-      "response = \"cgi\"\n"
-      "environment = { QUALITY = \"80\" }\n"
-      "limits = { memory = \"64MiB\", cpu = \"200ms\" }\n"
-      "```\n\n"
-      "| key | type | default | range | meaning |\n|---|---|---|---|---|\n";
-  for (const SettingInfo& row : function_settings()) page += table_line(row);
-  page +=
-      "\n## Limits\n\n"
-      "They are always on. A size or time is a text with its unit (`\"64MiB\"`, `\"200ms\"`), a "
-      "count is a bare number. On the command line `--limit KEY=VALUE` sets the default for "
-      "functions that set none.\n\n"
-      "| key | type | default | range | meaning |\n|---|---|---|---|---|\n";
-  for (const SettingInfo& row : limit_settings()) page += table_line(row);
-  return page;
 }
 
 }  // namespace godwit::manifest

@@ -1,16 +1,16 @@
 // The settings of a function, as one table: key, type, bounds, default, docs. The same table
-// checks NAME.toml and `--limit KEY=VALUE`, names the nearest known key, and prints the reference
-// page, so that they can't disagree.
+// checks NAME.toml, [function.NAME] and `--limit KEY=VALUE`, names the nearest known key, and
+// prints the reference page, so that they can't disagree. (manifest.h has the other sections.)
 //
-//   FunctionSpec defaults;                       // from the command line:
-//   set_limit(defaults.limits…) defaults.name = "resize"; auto spec = parse_function_settings(text,
-//   "resize.toml", defaults); if (!spec) log(spec.error().text());         // "E6002: …:
-//   resize.toml:3:1: unknown key …"
+//   FunctionSpec defaults{.name = "resize"};
+//   set_limit_assignment(defaults.limits, "memory=64MiB");          // the command line
+//   auto spec = parse_function_settings(text, "resize.toml", defaults);
+//   if (!spec) log(spec.error().text());   // "E6002: …: resize.toml:3:1: \"repsonse\" is not …"
 //
-// Pure functions; safe from any thread. The TOML library stays inside settings.cc
-// (toml_parser.h).
+// Pure functions; safe from any thread. The TOML library stays inside .cc files (toml_reader.h).
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,8 +29,11 @@ struct SettingInfo {
   std::string_view documentation;
 };
 
-// The keys of [function.NAME] that a NAME.toml may hold (without `source`).
+// The keys of [function.NAME] that a NAME.toml may hold, and those that it may not (`source`).
 std::span<const SettingInfo> function_settings();
+std::span<const SettingInfo> manifest_function_settings();
+// The keys of one entry of `files`.
+std::span<const SettingInfo> mount_settings();
 // The keys of `limits`.
 std::span<const SettingInfo> limit_settings();
 
@@ -50,6 +53,10 @@ Result<void> set_limit(Limits& limits, std::string_view key, std::string_view va
 Result<void> set_limit_assignment(Limits& limits, std::string_view assignment);
 // A limit as text with its unit: limit_text(limits, "memory") → "128MiB". Empty for unknown keys.
 std::string limit_text(const Limits& limits, std::string_view key);
+// A limit as a number of bytes, nanoseconds or pieces, for comparisons. REQUIRES: a known key.
+std::uint64_t limit_amount(const Limits& limits, std::string_view key);
+// Lowers one limit of `limits` to that of `bound`. REQUIRES: a known key.
+void lower_limit(Limits& limits, std::string_view key, const Limits& bound);
 
 // A header field value without control characters that looks like a media type: type/subtype and
 // parameters (RFC 9110 section 8.3.1).

@@ -26,6 +26,8 @@ response = "cgi"
 content-type = "text/html; charset=utf-8"
 arguments = ["--fast", ""]
 environment = { ZULU = "1", ALPHA = "zwei" }
+secrets = ["API_KEY", "OTHER"]
+routes = ["/img/{id}", "GET host.example/x"]
 query-environment = ["NAME", "_x"]
 [limits]
 memory = "64MiB"
@@ -50,6 +52,15 @@ log = "1KiB"
               ElementsAre(EnvironmentVariable{"ZULU", "1"}, EnvironmentVariable{"ALPHA", "zwei"}));
   EXPECT_EQ(spec->query_environment.policy, QueryEnvironment::Policy::kListed);
   EXPECT_THAT(spec->query_environment.names, ElementsAre("NAME", "_x"));
+  ASSERT_EQ(spec->secrets.size(), 2u);
+  EXPECT_EQ(spec->secrets[1].text, "OTHER");
+  EXPECT_EQ(spec->secrets[1].place, "f.toml:7:23");
+  ASSERT_EQ(spec->routes.size(), 2u);
+  EXPECT_EQ(spec->routes[0].text, "/img/{id}");
+  EXPECT_EQ(spec->routes[0].place, "f.toml:8:11");
+  ASSERT_EQ(spec->asked_limits.size(), 9u);
+  EXPECT_EQ(spec->asked_limits[1].text, "cpu");
+  EXPECT_EQ(spec->asked_limits[1].place, "f.toml:12:1");
   EXPECT_EQ(spec->limits, (Limits{.memory_bytes = 64u << 20,
                                   .cpu = std::chrono::milliseconds(200),
                                   .timeout = std::chrono::minutes(1),
@@ -133,16 +144,22 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"\nrepsonse = \"cgi\"", kUnknown,
                   "f.toml:2:1: \"repsonse\" is not known; did "
                   "you mean \"response\"?"},
-        WrongCase{"banana = 1", kUnknown, "known are contract, response"},
+        WrongCase{"banana = 1", kUnknown, "known are contract, routes"},
         WrongCase{"[limits]\nmemroy = \"1MiB\"", kUnknown,
                   "f.toml:2:1: there is no limit "
                   "\"memroy\"; did you mean \"memory\"?"},
         WrongCase{"memory = \"1MiB\"", kUnknown, "stands under [limits]"},
-        WrongCase{"[files]\n\"/data\" = {}", kBad, "f.toml:2:1: only \"/dev\" = \"stdio\""},
-        WrongCase{"[files]\n\"/dev\" = \"all\"", kBad, "only \"/dev\" = \"stdio\""},
-        WrongCase{"files = \"/dev\"", kBad, "files is a table"},
-        WrongCase{"secrets = [\"K\"]", kUnknown, "not supported by this version yet"},
-        WrongCase{"routes = [\"/x\"]", kUnknown, "not supported by this version yet"},
+        WrongCase{"secrets = \"K\"", kBad, "secrets is a list of at most 100 texts"},
+        WrongCase{"secrets = [\"A\", \"\"]", kBad, "f.toml:1:17: each of secrets"},
+        WrongCase{"secrets = [\"A\", \"A\"]", kBad, "\"A\" stands twice in secrets"},
+        WrongCase{"secrets = [\"a-b\"]", kBad, "\"a-b\" is not a name of an environment variable"},
+        WrongCase{"secrets = [\"K\"]\nenvironment = { K = \"v\" }", kBad,
+                  "f.toml:1:12: K is a secret and stands in `environment` too"},
+        WrongCase{"routes = [\"\"]", kBad, "each of routes"},
+        WrongCase{"routes = [\"/x\", 3]", kBad, "each of routes"},
+        WrongCase{"server = { }", kUnknown, "belongs to the operator's godwit.toml"},
+        WrongCase{"[volume.x]\npath = \".\"", kUnknown, "belongs to the operator's godwit.toml"},
+        WrongCase{"tmpfs = \"1MiB\"", kUnknown, "stands under [files]"},
         WrongCase{"allowed-outbound-hosts = []", kUnknown, "not supported by this version yet"},
         WrongCase{"instances = \"reused\"", kUnknown, "not supported by this version yet"},
         WrongCase{"source = \"x.wasm\"", kUnknown, "the file's own name"},
@@ -183,6 +200,14 @@ TEST(Settings, SizesAreBounded) {
     many += "A" + std::to_string(i) + " = \"" + std::string(8000, 'x') + "\", ";
   }
   EXPECT_THAT(error_of(many + "B = \"\" }").detail, HasSubstr("larger than 65536 bytes"));
+  std::string routes = "routes = [";
+  for (int i = 0; i < 101; ++i) routes += "\"/" + std::to_string(i) + "\",";
+  EXPECT_THAT(error_of(routes + "]").detail, HasSubstr("at most 100 texts"));
+  EXPECT_THAT(error_of("routes = [\"/" + std::string(1024, 'x') + "\"]").detail,
+              HasSubstr("longer than 1024 bytes"));
+  std::string arguments = "arguments = [";
+  for (int i = 0; i < 10'001; ++i) arguments += "\"\",";
+  EXPECT_EQ(error_of(arguments + "]").code, kBad);
   std::string deep = "environment = ";
   for (int i = 0; i < 100'000; ++i) deep += '[';
   EXPECT_EQ(error_of(deep).code, ErrorCode::kConfigSyntax);

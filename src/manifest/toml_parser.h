@@ -1,11 +1,13 @@
-// toml++ as this folder uses it. Included by one .cc only (the library is header-only here, so
-// that sanitizers and fuzzing see it).
+// toml++ as this folder uses it. Included through toml_reader.h only (the library is header-only
+// here, so that sanitizers and fuzzing see it).
 //
 // Version 3.3 (Debian 12) has assertions that input can break ("[=" does) and switch statements
 // that input leaves by the default ("é = 1" does); both are undefined behaviour in a release
 // build. Here, in every build, a broken assertion throws TomlAssertion (to be caught where the
 // parser is called), and a character that is in no table is in no class.
 #pragma once
+
+#include <cstdint>  // the library forgets it
 
 namespace godwit::manifest::detail {
 

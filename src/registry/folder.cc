@@ -29,6 +29,10 @@ Result<void> check_writers(int fd, std::string_view path) {
   return {};
 }
 
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
 // What open() of one segment without following links says about it.
 tl::unexpected<Error> open_error(std::string_view path) {
   if (errno == ELOOP) {
@@ -63,6 +67,16 @@ Result<Bytes> read_regular(int fd, std::string_view path, std::uint64_t bytes_ma
 }
 
 }  // namespace
+
+FileStamp stamp_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+}
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp();
+}
 
 Result<Folder> Folder::open(const std::string& path, const FolderOptions& options) {
   if (path.find('\0') != std::string::npos) return unreadable("the folder", "NUL in its name");
@@ -117,6 +131,14 @@ Result<Bytes> Folder::read(const std::string& path, std::uint64_t bytes_max) con
   const auto fd = open_below(path, 0);
   if (!fd) return fail(fd.error());
   return read_regular(fd->get(), path, bytes_max);
+}
+
+Result<FileStamp> Folder::stamp(const std::string& path) const {
+  const auto fd = open_below(path, 0);
+  if (!fd) return fail(fd.error());
+  struct stat status{};
+  if (::fstat(fd->get(), &status) != 0) return unreadable(path, errno_text());
+  return stamp_of(status);
 }
 
 Result<Fd> Folder::open_folder(const std::string& path) const {

@@ -79,6 +79,8 @@ class Folder final {
   Result<FolderListing> scan() const;
   // A file of a listing. Errors: kFileUnreadable, kUnsafeFile, kModuleTooLarge beyond `bytes_max`.
   Result<Bytes> read(const std::string& path, std::uint64_t bytes_max) const;
+  // Of the same files. Errors: kFileUnreadable, kUnsafeFile.
+  Result<FileStamp> stamp(const std::string& path) const;
   // A folder of a listing, for the watcher. Errors: kFileUnreadable, kUnsafeFile.
   Result<Fd> open_folder(const std::string& path) const;
 
@@ -94,6 +96,9 @@ class Folder final {
   Fd root_;
   FolderOptions options_;
 };
+
+// The stamp of whatever stands at a path, links followed; all zero when nothing does.
+FileStamp stamp_of(const std::string& path);
 
 // A single file by its path in the working directory (`godwit run FILE`, `check FILE`): size-
 // bounded, regular files only; symbolic links are fine, the user named it. Errors:

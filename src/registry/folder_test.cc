@@ -89,6 +89,27 @@ TEST_F(FolderTest, SettingsWithoutAFunctionAreAProblem) {
   EXPECT_THAT(problems(scan()), ElementsAre("b.toml E6003 "));
 }
 
+TEST_F(FolderTest, TheOperatorsFileIsNoFunctionsSettings) {
+  files_.write("godwit.wasm", "");
+  files_.write("godwit.toml", "");
+  const FolderListing listing = scan();
+  ASSERT_EQ(listing.functions.size(), 1u);
+  EXPECT_EQ(listing.functions[0].settings_path, "");
+  EXPECT_THAT(problems(listing), IsEmpty());
+}
+
+TEST_F(FolderTest, StampsOfSingleFiles) {
+  files_.write("sub/a.wasm", "12345");
+  const Folder folder = open();
+  const auto stamp = folder.stamp("sub/a.wasm");
+  ASSERT_TRUE(stamp);
+  EXPECT_EQ(*stamp, scan().functions[0].stamp);
+  EXPECT_EQ(*stamp, stamp_of(files_.path("sub/a.wasm")));
+  EXPECT_FALSE(folder.stamp("sub/b.wasm"));
+  EXPECT_FALSE(folder.stamp("../x"));
+  EXPECT_EQ(stamp_of(files_.path("none")), FileStamp());
+}
+
 TEST_F(FolderTest, SkipsDotFiles) {
   files_.write(".hidden.wasm", "");
   files_.write(".git/x.wasm", "");

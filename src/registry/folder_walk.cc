@@ -48,15 +48,6 @@ bool is_foreign_settings(std::string_view base) {
   return std::find(kKnown.begin(), kKnown.end(), base) != kKnown.end();
 }
 
-std::int64_t nanoseconds(const timespec& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-FileStamp stamp_of(const struct stat& status) {
-  return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
-}
-
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
@@ -191,7 +182,8 @@ void FolderWalk::finish(const Place& place, Contents& contents) {
   for (FolderFunction& function : contents.functions) {
     const std::string base = split(function.path.substr(place.path.size())).base;
     const auto found = contents.settings.find(base);
-    if (found != contents.settings.end()) {
+    // godwit.toml is the operator's file, even beside a godwit.wasm.
+    if (found != contents.settings.end() && base != "godwit") {
       Settings& settings = found->second;
       settings.used = true;
       if (settings.refused) {

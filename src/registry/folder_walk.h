@@ -14,6 +14,8 @@
 
 namespace godwit::registry {
 
+FileStamp stamp_of(const struct stat& status);
+
 class FolderWalk final {
  public:
   explicit FolderWalk(const FolderOptions& options) : options_(options) {}

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,6 +28,7 @@ constexpr int kMaxLooks = 50;
 struct Picture {
   std::vector<FolderFunction> functions;
   std::vector<std::pair<std::string, std::string>> problems;
+  std::vector<std::pair<std::string, FileStamp>> files;
 
   bool operator==(const Picture&) const = default;
 };
@@ -35,26 +37,33 @@ enum class Pause : std::uint8_t { kEvent, kTimeout, kStop };
 
 class FolderWatcher final : public Watcher {
  public:
-  FolderWatcher(const Folder& folder, const WatcherOptions& options, std::function<void()> changed)
+  FolderWatcher(const Folder* folder, const WatcherOptions& options, std::function<void()> changed)
       : folder_(folder), options_(options), changed_(std::move(changed)) {}
   ~FolderWatcher() override;
 
   Result<void> begin();
+  void watch_files(std::vector<std::string> paths) override;
 
  private:
   void run();
+  void wake();
   Pause wait(std::chrono::milliseconds timeout);
   void drain();
   // Watches what is not watched yet; falls back to polling when that is refused.
   void watch(const std::vector<std::string>& folders);
+  void watch_path(const std::string& path);
+  void look_at_folder(Picture& picture);
   Picture look();
   // Looks until two pictures are the same; false when it is time to stop.
   bool settle(Picture& picture);
 
-  const Folder& folder_;
+  const Folder* const folder_;  // null: single files only
   const WatcherOptions options_;
   const std::function<void()> changed_;
-  Fd stop_;
+  std::mutex mutex_;                // files_ and stopping_
+  std::vector<std::string> files_;  // sorted
+  bool stopping_ = false;
+  Fd wake_;
   Fd inotify_;  // invalid: polling
   Picture reported_;
   std::thread thread_;
@@ -62,14 +71,33 @@ class FolderWatcher final : public Watcher {
 
 FolderWatcher::~FolderWatcher() {
   if (!thread_.joinable()) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t ignored = ::write(stop_.get(), &one, sizeof(one));
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
   thread_.join();
 }
 
+void FolderWatcher::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = ::write(wake_.get(), &one, sizeof(one));
+}
+
+void FolderWatcher::watch_files(std::vector<std::string> paths) {
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  {
+    const std::lock_guard lock(mutex_);
+    if (files_ == paths) return;
+    files_ = std::move(paths);
+  }
+  wake();
+}
+
 Result<void> FolderWatcher::begin() {
-  stop_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop_.valid()) return fail(ErrorCode::kSystemCall, "eventfd: " + errno_text());
+  wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_.valid()) return fail(ErrorCode::kSystemCall, "eventfd: " + errno_text());
   // Without inotify (its instances are limited per user) there is still polling.
   if (options_.mode == WatchMode::kInotify)
     inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -81,10 +109,15 @@ Result<void> FolderWatcher::begin() {
 }
 
 Pause FolderWatcher::wait(std::chrono::milliseconds timeout) {
-  std::array<pollfd, 2> waiting = {pollfd{stop_.get(), POLLIN, 0},
+  std::array<pollfd, 2> waiting = {pollfd{wake_.get(), POLLIN, 0},
                                    pollfd{inotify_.get(), POLLIN, 0}};  // a negative fd is ignored
   const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(timeout.count()));
-  if (waiting[0].revents != 0) return Pause::kStop;
+  if (waiting[0].revents != 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t ignored = ::read(wake_.get(), &count, sizeof(count));
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return Pause::kStop;
+  }
   return ready > 0 ? Pause::kEvent : Pause::kTimeout;
 }
 
@@ -94,11 +127,18 @@ void FolderWatcher::drain() {
   }
 }
 
+void FolderWatcher::watch_path(const std::string& path) {
+  if (!inotify_.valid() || ::inotify_add_watch(inotify_.get(), path.c_str(), kEvents) >= 0) return;
+  // A file's folder may be missing as the file itself may be; anything else is a refusal.
+  if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return;
+  inotify_.reset();
+}
+
 void FolderWatcher::watch(const std::vector<std::string>& folders) {
   if (!inotify_.valid()) return;
   if (folders.size() > options_.watches_max) return inotify_.reset();
   for (const std::string& path : folders) {
-    const auto folder = folder_.open_folder(path);
+    const auto folder = folder_->open_folder(path);
     if (!folder) continue;  // gone, or no longer trusted: the picture tells
     // By descriptor, not by path: a folder that was moved or replaced can't be mistaken. A watch
     // that exists stays the same.
@@ -107,17 +147,34 @@ void FolderWatcher::watch(const std::vector<std::string>& folders) {
   }
 }
 
-Picture FolderWatcher::look() {
-  Picture picture;
-  auto listing = folder_.scan();
+void FolderWatcher::look_at_folder(Picture& picture) {
+  auto listing = folder_->scan();
   if (!listing) {
     picture.problems.emplace_back("", listing.error().text());
-    return picture;
+    return;
   }
   watch(listing->folders);
   picture.functions = std::move(listing->functions);
   for (const FolderProblem& problem : listing->problems) {
     picture.problems.emplace_back(problem.path, problem.error.text());
+  }
+}
+
+Picture FolderWatcher::look() {
+  Picture picture;
+  if (folder_ != nullptr) look_at_folder(picture);
+  std::vector<std::string> files;
+  {
+    const std::lock_guard lock(mutex_);
+    files = files_;
+  }
+  if (files.size() > options_.watches_max) inotify_.reset();
+  for (std::string& path : files) {
+    // The folder, not the file: a file is replaced by renaming another over it.
+    const std::size_t slash = path.rfind('/');
+    watch_path(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash));
+    FileStamp stamp = stamp_of(path);
+    picture.files.emplace_back(std::move(path), stamp);
   }
   return picture;
 }
@@ -157,6 +214,11 @@ void FolderWatcher::run() {
 }  // namespace
 
 Result<std::unique_ptr<Watcher>> Watcher::start(const Folder& folder, const WatcherOptions& options,
+                                                std::function<void()> changed) {
+  return start(&folder, options, std::move(changed));
+}
+
+Result<std::unique_ptr<Watcher>> Watcher::start(const Folder* folder, const WatcherOptions& options,
                                                 std::function<void()> changed) {
   auto watcher = std::make_unique<FolderWatcher>(folder, options, std::move(changed));
   if (auto begun = watcher->begin(); !begun) return fail(begun.error());

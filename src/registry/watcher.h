@@ -3,6 +3,8 @@
 //
 //   auto watcher = registry::Watcher::start(folder, {}, [&] { reload(); });
 //
+// Single files, wherever they are, can be watched too (watch_files).
+//
 // Start it before the first scan(), so that nothing is missed in between. The callback runs on the
 // watcher's own thread, one call at a time; scan() the folder in it. It never runs after the
 // destructor returned. Changes come from inotify; where that is not to be had (no watches left,
@@ -13,6 +15,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "registry/folder.h"
@@ -33,7 +37,14 @@ class Watcher {
   // `folder` must outlive the watcher. Errors: kSystemCall.
   static Result<std::unique_ptr<Watcher>> start(const Folder& folder, const WatcherOptions& options,
                                                 std::function<void()> changed);
+  // The same without a folder when it is null.
+  static Result<std::unique_ptr<Watcher>> start(const Folder* folder, const WatcherOptions& options,
+                                                std::function<void()> changed);
   virtual ~Watcher() = default;  // joins the thread
+
+  // Besides the folder these files from now on, instead of those named before. What is new is
+  // reported once, since it may have changed before it was named. Any thread.
+  virtual void watch_files(std::vector<std::string> paths) = 0;
 
  protected:
   Watcher() = default;

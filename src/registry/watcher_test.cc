@@ -1,9 +1,11 @@
 #include "registry/watcher.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -71,6 +73,35 @@ TEST_P(WatcherTest, SeesNewChangedAndRemovedFiles) {
   }));
   std::filesystem::remove(files_.path("b.wasm"));
   ASSERT_TRUE(eventually_functions(0));
+}
+
+TEST_P(WatcherTest, SeesSingleFilesWhereverTheyAre) {
+  const TestFolder elsewhere;
+  elsewhere.write("godwit.toml", "one");
+  std::atomic<int> calls{0};
+  auto watcher = Watcher::start(nullptr,
+                                {.settle = std::chrono::milliseconds(20),
+                                 .poll = std::chrono::milliseconds(20),
+                                 .mode = GetParam()},
+                                [&] { ++calls; });
+  ASSERT_TRUE(watcher);
+  const auto reaches = [&](int wanted) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (calls < wanted && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return calls >= wanted;
+  };
+  (*watcher)->watch_files({elsewhere.path("godwit.toml"), elsewhere.path("later/x.wasm")});
+  ASSERT_TRUE(reaches(1));  // what is new is reported
+  elsewhere.write("godwit.toml", "three");
+  ASSERT_TRUE(reaches(2));
+  // As a careful deployment does it.
+  elsewhere.write("godwit.toml.new", "and four");
+  std::filesystem::rename(elsewhere.path("godwit.toml.new"), elsewhere.path("godwit.toml"));
+  ASSERT_TRUE(reaches(3));
+  std::filesystem::remove(elsewhere.path("godwit.toml"));
+  ASSERT_TRUE(reaches(4));
 }
 
 TEST_P(WatcherTest, SeesNewFoldersAndWhatIsInThem) {

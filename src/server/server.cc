@@ -140,9 +140,10 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, Log
   }
   std::unique_ptr<Server> server(new Server);
   for (const ListenGroup& group : groups) server->addresses_.push_back(group.address);
+  const gateway::RouteTable table(routes);
   for (unsigned i = 0; i < options.threads; ++i) {
     server->threads_.push_back(
-        std::make_unique<Thread>(options, logger, std::make_shared<gateway::RouteTable>(routes)));
+        std::make_unique<Thread>(options, logger, std::make_shared<gateway::RouteTable>(table)));
     for (ListenGroup& group : groups) server->threads_[i]->listen(std::move(group.sockets[i]));
   }
   for (unsigned i = 0; i < options.threads; ++i) server->threads_[i]->start(i);
@@ -153,10 +154,11 @@ Server::~Server() = default;
 
 void Server::publish(const std::vector<gateway::Route>& routes) {
   std::vector<std::future<void>> adopted;
+  const gateway::RouteTable table(routes);
   for (auto& thread : threads_) {
-    auto table = std::make_shared<const gateway::RouteTable>(routes);
+    auto own = std::make_shared<const gateway::RouteTable>(table);
     adopted.push_back(thread->post(
-        [&gateway = thread->gateway(), table = std::move(table)] { gateway.adopt(table); }));
+        [&gateway = thread->gateway(), own = std::move(own)] { gateway.adopt(own); }));
   }
   for (auto& done : adopted) done.wait();
 }

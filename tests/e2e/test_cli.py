@@ -201,7 +201,7 @@ class Check(CliTest):
         text = self.godwit("check", "good.wat").text
         self.assertRegex(text, r"^good\.wat: accepted\n")
         for part in ("core module (text)", "command", "/good", "wasi_snapshot_preview1: proc_exit",
-                     "memory=128MiB", "1 pages (64KiB), at most 2", "needs granted nothing"):
+                     "memory=128MiB", "1 pages (64KiB), at most 2", "granted       nothing"):
             self.assertIn(part, text)
 
     def test_refused_with_what_finds_nothing(self):

@@ -102,9 +102,18 @@ class Run(CliTest):
         self.assertIn("godwit: warning: E is not set: it is configured", done.stderr)
 
     def test_nothing_of_our_environment_gets_in(self):
-        self.strings(env={**ENVIRONMENT, "SECRET_OF_THE_SHELL": "1"})
+        self.strings("a=b", env={**ENVIRONMENT, "SECRET_OF_THE_SHELL": "1"})
         self.assertFalse([v for v in self.variables if "SECRET" in v])
         self.assertIn("SCRIPT_NAME=/strings", self.variables)
+
+    def test_without_a_request_the_environment_is_what_is_configured(self):
+        self.write("strings.toml", b'environment = { Q = "80" }\n')
+        self.strings("--env", "B=2", "--stdin", "strings.toml")
+        self.assertEqual(self.variables, ["Q=80", "B=2", "strings"])
+        # A CGI program always answers a request.
+        self.write("strings.toml", b'response = "cgi"\n')
+        done = self.godwit("run", "strings.wat")
+        self.assertIn(b"REQUEST_METHOD=GET", done.stdout)
 
     def test_arguments(self):
         self.strings("a=b", "--", "--verbose", "x=y", "[1,2]")
@@ -123,7 +132,7 @@ class Run(CliTest):
 
     def test_stdin_of_a_file_is_a_post(self):
         self.write("body", b"12345")
-        self.strings("--stdin", "body")
+        self.strings("a=b", "--stdin", "body")
         self.assertIn("REQUEST_METHOD=POST", self.variables)
         self.assertIn("CONTENT_LENGTH=5", self.variables)
 

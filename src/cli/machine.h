@@ -1,0 +1,15 @@
+// What this process may use of its machine. Safe from any thread.
+#pragma once
+
+#include <cstdint>
+
+namespace godwit::cli {
+
+// Cores that the affinity mask and the cgroup (v2, cpu.max) allow; at least 1.
+unsigned usable_cores();
+// Bytes of memory: the machine's, or less where the cgroup (v2, memory.max) says so.
+std::uint64_t usable_memory_bytes();
+// A connection is a descriptor: takes all that the hard limit allows.
+void raise_descriptor_limit();
+
+}  // namespace godwit::cli

@@ -1,0 +1,166 @@
+// [server]: the flags of `godwit serve`, under the same names.
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "manifest/manifest_sections.h"
+
+namespace godwit::manifest {
+namespace {
+
+constexpr std::size_t kMaxListeners = 100;
+constexpr Range kThreads{.minimum = 1, .maximum = 1024};
+
+Result<void> apply_listen(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  auto addresses =
+      texts_of(reader, node,
+               {.key = "listen", .example = "[\"127.0.0.1:8080\"]", .count_max = kMaxListeners});
+  if (!addresses) return fail(std::move(addresses.error()));
+  if (addresses->empty()) {
+    return reader.bad_value(node.source(), "listen names at least one HOST:PORT");
+  }
+  server.listen = std::move(*addresses);
+  return {};
+}
+
+Result<void> apply_state_dir(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  auto path = path_of(reader, "state-dir", node);
+  if (!path) return fail(std::move(path.error()));
+  server.state_dir = std::move(*path);
+  return {};
+}
+
+Result<void> apply_folder(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  auto path = path_of(reader, "folder", node);
+  if (!path) return fail(std::move(path.error()));
+  server.folder = std::move(*path);
+  return {};
+}
+
+Result<void> apply_threads(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  const auto count = count_of(reader, "threads", node, kThreads);
+  if (!count) return fail(count.error());
+  server.threads = static_cast<std::uint32_t>(*count);
+  return {};
+}
+
+Result<void> apply_log_format(const Reader& reader, const toml::node& node,
+                              ServerSettings& server) {
+  auto format = text_of(reader, "log-format", node);
+  if (!format) return fail(std::move(format.error()));
+  if (*format != "text" && *format != "json") {
+    return reader.bad_value(node.source(), "log-format is \"text\" or \"json\"");
+  }
+  server.log_format = std::move(*format);
+  return {};
+}
+
+Result<void> apply_log_level(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  auto level = text_of(reader, "log-level", node);
+  if (!level) return fail(std::move(level.error()));
+  if (!parse_log_level(*level)) {
+    return reader.bad_value(node.source(),
+                            "log-level is \"debug\", \"info\", \"warning\" or \"error\"");
+  }
+  server.log_level = std::move(*level);
+  return {};
+}
+
+Result<void> apply_drain_timeout(const Reader& reader, const toml::node& node,
+                                 ServerSettings& server) {
+  const auto text = unit_text_of(reader, "drain-timeout", node, "\"10s\"");
+  if (!text) return fail(text.error());
+  const auto time = parse_duration(*text);
+  if (!time) return reader.at(node.source(), time.error());
+  server.drain_timeout = *time;
+  return {};
+}
+
+// One function per flag: a row holds a plain pointer.
+template <std::optional<bool> ServerSettings::* kMember>
+Result<void> apply_flag(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  const auto flag = flag_of(reader, "the value", node);
+  if (!flag) return fail(flag.error());
+  server.*kMember = *flag;
+  return {};
+}
+
+Result<void> apply_limit(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  return read_limits(reader, node, server.limits, server.changed_limits);
+}
+
+using ServerRow = Row<ServerSettings>;
+
+constexpr std::array kRows = {
+    ServerRow{"listen", "list of HOST:PORT", "[\"127.0.0.1:8080\"]", "", "Where to listen.",
+              &apply_listen},
+    ServerRow{"folder", "path", "", "",
+              "A folder of functions that is served besides those of this file. A godwit.toml that "
+              "lies in the folder that `godwit serve` was given serves that folder.",
+              &apply_folder},
+    ServerRow{"limit", "table", "{}", "", "Limits of functions that set none.", &apply_limit},
+    ServerRow{"threads", "count", "the cores that the cgroup allows", "1 to 1024", "Workers.",
+              &apply_threads},
+    ServerRow{"state-dir", "path", "$XDG_STATE_HOME/godwit", "",
+              "The node's key and compiled code.", &apply_state_dir},
+    ServerRow{"log-format", "text", "\"text\"", "", "`\"text\"` or `\"json\"`.", &apply_log_format},
+    ServerRow{"log-level", "text", "\"info\"", "",
+              "`\"debug\"`, `\"info\"`, `\"warning\"` or `\"error\"`.", &apply_log_level},
+    ServerRow{"drain-timeout", "time", "\"10s\"", "", "How long requests may finish at the end.",
+              &apply_drain_timeout},
+    ServerRow{"watch", "true or false", "false", "", "Serve changed files at once.",
+              &apply_flag<&ServerSettings::watch>},
+    ServerRow{"dev", "true or false", "false", "",
+              "For development: implies `watch`, errors tell details to the client, `GET /` lists "
+              "the functions.",
+              &apply_flag<&ServerSettings::dev>},
+    ServerRow{"allow-unsafe-files", "true or false", "false", "",
+              "Serve symbolic links, and files that others can write.",
+              &apply_flag<&ServerSettings::allow_unsafe_files>},
+};
+
+constexpr std::array<std::string_view, 5> kLaterKeys = {"admin", "metrics", "memory", "engine",
+                                                        "expose-versions"};
+
+std::string diagnose(std::string_view key, const toml::node&) {
+  for (const SettingInfo& limit : limit_settings()) {
+    if (limit.key == key) return fmt::format("stands under limit: limit = {{ {} = … }}", key);
+  }
+  return key == "limits" ? "is not known in [server]; did you mean \"limit\"?" : "";
+}
+
+}  // namespace
+
+Result<void> read_server(const Reader& reader, const toml::table& table, ServerSettings& server) {
+  return read_table<ServerSettings>(
+      reader, table, kRows, {.section = "[server]", .later = kLaterKeys, .diagnose = &diagnose},
+      server);
+}
+
+std::span<const SettingInfo> server_settings() {
+  static const std::vector<SettingInfo> settings = infos_of<ServerSettings>(kRows);
+  return settings;
+}
+
+std::vector<std::string_view> keys_that_need_restart(const ServerSettings& before,
+                                                     const ServerSettings& now) {
+  std::vector<std::string_view> keys;
+  const auto compare = [&](std::string_view key, const auto& a, const auto& b) {
+    if (a != b) keys.push_back(key);
+  };
+  compare("listen", before.listen, now.listen);
+  compare("folder", before.folder, now.folder);
+  compare("threads", before.threads, now.threads);
+  compare("state-dir", before.state_dir, now.state_dir);
+  compare("log-format", before.log_format, now.log_format);
+  compare("log-level", before.log_level, now.log_level);
+  compare("drain-timeout", before.drain_timeout, now.drain_timeout);
+  compare("watch", before.watch, now.watch);
+  compare("dev", before.dev, now.dev);
+  compare("allow-unsafe-files", before.allow_unsafe_files, now.allow_unsafe_files);
+  return keys;
+}
+
+}  // namespace godwit::manifest
