@@ -97,25 +97,29 @@ TEST(HostFile, ResizesAndAllocates) {
 
 TEST(HostFile, HugeOffsetsAreErrorsAndNotSignals) {
   const TestTree tree;
-  const auto root = tree.root();
-  const auto file = open_file(*root, "file", kBoth);
   constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
   constexpr std::uint64_t kHalf = kMax / 2;
-  for (const std::uint64_t offset : {kMax, kHalf + 1, kHalf, kHalf - 1}) {
-    EXPECT_EQ(said(file->write(offset, as_bytes("xy"), kMayBlock)), "EFBIG") << offset;
-    EXPECT_EQ(said(file->allocate(offset, kMax, kMayBlock)), "EFBIG") << offset;
-    const std::string read = read_at(*file, offset, 100);
-    EXPECT_TRUE(read.empty() || read == "EINVAL") << offset << read;
+  // With a quota its size decides, without one what the kernel can say (and the file system has).
+  for (const std::uint64_t bytes_max : {std::uint64_t{1} << 30, kNoQuota}) {
+    const auto file =
+        open_file(*tree.root({.writable = true, .bytes_max = bytes_max}), "file", kBoth);
+    for (const std::uint64_t offset : {kMax, kMax - 1, kHalf + 1, kHalf, kHalf - 1}) {
+      if (bytes_max == kNoQuota && offset < kHalf) continue;
+      EXPECT_EQ(said(file->write(offset, as_bytes("xy"), kMayBlock)), "EFBIG") << offset;
+      EXPECT_EQ(said(file->allocate(offset, kMax, kMayBlock)), "EFBIG") << offset;
+      const std::string read = read_at(*file, offset, 100);
+      EXPECT_TRUE(read.empty() || read == "EINVAL") << offset << read;
+    }
+    EXPECT_EQ(said(file->resize(kMax, kMayBlock)), "EFBIG");
+    EXPECT_EQ(said(file->resize(kHalf + 1, kMayBlock)), "EFBIG");
+    EXPECT_EQ(said(file->allocate(1, kMax, kMayBlock)), "EFBIG");
+    EXPECT_EQ(said(file->advise(kMax, 1, Advice::kWillNeed, kMayBlock)), "EINVAL");
+    for (const Advice advice : {Advice::kNormal, Advice::kSequential, Advice::kRandom,
+                                Advice::kWillNeed, Advice::kDontNeed, Advice::kNoReuse}) {
+      EXPECT_EQ(said(file->advise(0, kMax, advice, kMayBlock)), "ok");
+    }
+    EXPECT_EQ(file->info(kMayBlock)->size, 0u);
   }
-  EXPECT_EQ(said(file->resize(kMax, kMayBlock)), "EFBIG");
-  EXPECT_EQ(said(file->resize(kHalf, kMayBlock)), "EFBIG");
-  EXPECT_EQ(said(file->allocate(1, kMax, kMayBlock)), "EFBIG");
-  EXPECT_EQ(said(file->advise(kMax, 1, Advice::kWillNeed, kMayBlock)), "EINVAL");
-  for (const Advice advice : {Advice::kNormal, Advice::kSequential, Advice::kRandom,
-                              Advice::kWillNeed, Advice::kDontNeed, Advice::kNoReuse}) {
-    EXPECT_EQ(said(file->advise(0, kMax, advice, kMayBlock)), "ok");
-  }
-  EXPECT_EQ(file->info(kMayBlock)->size, 0u);
 }
 
 [[noreturn]] void write_beyond_the_process_limit(const TestTree& tree) {

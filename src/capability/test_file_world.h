@@ -134,7 +134,7 @@ class FileWorld {
       pending.pop_back();
       CHECK(open(kSlots - 1, "rd", folder) == "folder", folder);
       for (const std::string& name : split(list(kSlots - 1))) {
-        const std::string path = folder + "/" + name;
+        const std::string path = fmt::format("{}/{}", folder, name);
         const std::string what = path_call("lstat", path);
         out += fmt::format("{} {}", path, what);
         if (what == "folder") pending.push_back(path);
@@ -292,7 +292,10 @@ class PosixWorld final : public FileWorld {
   std::string list(std::size_t slot) override {
     const int folder = folder_fd(slot);
     if (folder < 0) return "no folder";
-    DIR* const stream = ::fdopendir(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Fd own(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    CHECK(own.valid());
+    DIR* const stream = ::fdopendir(own.release());
+    CHECK(stream != nullptr);
     std::vector<std::string> names;
     while (const dirent* const entry = ::readdir(stream)) names.emplace_back(entry->d_name);
     ::closedir(stream);

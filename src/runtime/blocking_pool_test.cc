@@ -68,6 +68,7 @@ TEST(BlockingPool, OwnersTakeTurns) {
   BlockingPool pool(2);
   int many = 0;
   int few = 0;
+  int other = 0;
   Held held;  // keeps the only thread that `many` may have
   std::vector<int> order;
   std::mutex mutex;
@@ -79,7 +80,7 @@ TEST(BlockingPool, OwnersTakeTurns) {
   };
   Held other_held;  // … and the other one
   pool.submit(&many, held.work());
-  pool.submit(&few, other_held.work());
+  pool.submit(&other, other_held.work());
   ASSERT_TRUE(held.wait_until_begun());
   ASSERT_TRUE(other_held.wait_until_begun());
   for (int i = 0; i < 50; ++i) pool.submit(&many, note(1));

@@ -48,8 +48,7 @@ class Conformance(unittest.TestCase):
                 folder = private_folder("work-")
                 self.expect_no_failure(
                     *run(guest_file(name), "--dir", f"/work={folder}", "--", "/work"))
-                self.assertEqual(sorted(os.listdir(folder)), [] if name == "files_std" else ["a"]
-                                 if (folder / "a").exists() else [])
+                self.assertLessEqual(set(os.listdir(folder)), {"a"})
 
     def test_in_memory(self):
         for name in ("files_libc", "files_std"):
@@ -72,8 +71,8 @@ def snapshot(folder):
     found = {}
     for path in sorted([folder, *folder.rglob("*")]):
         info = path.lstat()
-        found[str(path)] = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_nlink, info.st_ino,
-                            path.read_bytes() if path.is_file() else None)
+        found[str(path)] = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_nlink,
+                            info.st_ino, path.read_bytes() if path.is_file() else None)
     return found
 
 

@@ -159,12 +159,12 @@ and www.example.org.
 .TS
 box;
 l r.
-spines	6000
-legs	4
+spines<TAB>6000
+legs<TAB>4
 .TE
 .SH SEE ALSO
 .BR hedgehog (7)
-"""
+""".replace("<TAB>", "\t")
 QUILL = r""".Dd April 1, 2024
 .Dt QUILL 3
 .Os
@@ -326,7 +326,8 @@ class Man2html(harness.ServerTest):
     def test_a_page_that_never_ends_hurts_no_other(self):
         good = self.ask("1+hedgehog").body
         response = self.get(CGI + "?endless")
-        self.assertIn(response.status, (500, 504), response)
+        # Its head may have gone out before: then the answer breaks off.
+        self.assertTrue(response.status in (500, 504) or not response.complete, response)
         self.assertEqual(self.ask("1+hedgehog").body, good)
 
     def test_a_bug_that_writes_over_its_data(self):
