@@ -68,6 +68,12 @@ FileResult<Opened> HostDirectory::open(std::string_view path, const OpenOptions&
     return file_error(kWouldBlock);
   }
   const bool must_be_new = options.create && options.exclusive;
+  if (options.create && path.ends_with('/')) {
+    // Only a folder could have this name, and none is made here (open(2)).
+    const std::errc dots = must_be_new ? std::errc::file_exists : std::errc::is_a_directory;
+    const auto place = find_name(base(patience), path, {.dot = dots, .dot_dot = dots});
+    return file_error(place ? std::errc::is_a_directory : place.error());
+  }
   auto node = find(path, must_be_new ? Follow::kNo : options.follow, patience,
                    options.folder ? Expect::kFolder : Expect::kAnything);
   if (node) {

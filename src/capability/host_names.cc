@@ -84,8 +84,8 @@ FileResult<void> HostDirectory::set_times_of(std::string_view path, Follow follo
 
 FileResult<void> HostDirectory::make_folder(std::string_view path, Patience patience) {
   if (const auto allowed = may_change(patience); !allowed) return allowed;
-  const auto place = find_place(base(patience), path,
-                                {.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists});
+  const auto place = find_name(base(patience), path,
+                               {.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists});
   if (!place) return file_error(place.error());
 
   const std::scoped_lock names(state_->names);
@@ -98,8 +98,8 @@ FileResult<void> HostDirectory::make_folder(std::string_view path, Patience pati
 FileResult<void> HostDirectory::remove_folder(std::string_view path, Patience patience) {
   if (const auto allowed = may_change(patience); !allowed) return allowed;
   const auto place =
-      find_place(base(patience), path,
-                 {.dot = std::errc::invalid_argument, .dot_dot = std::errc::directory_not_empty});
+      find_name(base(patience), path,
+                {.dot = std::errc::invalid_argument, .dot_dot = std::errc::directory_not_empty});
   if (!place) return file_error(place.error());
 
   const std::scoped_lock names(state_->names);
@@ -111,8 +111,8 @@ FileResult<void> HostDirectory::remove_folder(std::string_view path, Patience pa
 FileResult<void> HostDirectory::remove_file(std::string_view path, Patience patience) {
   if (const auto allowed = may_change(patience); !allowed) return allowed;
   const auto place =
-      find_place(base(patience), path,
-                 {.dot = std::errc::is_a_directory, .dot_dot = std::errc::is_a_directory});
+      find_name(base(patience), path,
+                {.dot = std::errc::is_a_directory, .dot_dot = std::errc::is_a_directory});
   if (!place) return file_error(place.error());
 
   const std::scoped_lock names(state_->names);
@@ -130,12 +130,15 @@ FileResult<void> HostDirectory::rename(std::string_view path, Folder& to, std::s
                                        Patience patience) {
   const auto other = partner(to, patience);
   if (!other) return file_error(other.error());
+  // Both ways are gone before either end is judged, as Linux does it.
+  const auto from_place = find_place(base(patience), path);
+  if (!from_place) return file_error(from_place.error());
+  const auto to_place = find_place((*other)->base(patience), to_path);
+  if (!to_place) return file_error(to_place.error());
   const DotErrors errors{.dot = std::errc::device_or_resource_busy,
                          .dot_dot = std::errc::device_or_resource_busy};
-  const auto from_place = find_place(base(patience), path, errors);
-  if (!from_place) return file_error(from_place.error());
-  const auto to_place = find_place((*other)->base(patience), to_path, errors);
-  if (!to_place) return file_error(to_place.error());
+  if (const auto named = must_be_name(*from_place, errors); !named) return named;
+  if (const auto named = must_be_name(*to_place, errors); !named) return named;
 
   const std::scoped_lock names(state_->names);
   return rename_places(*from_place, *to_place);
@@ -161,20 +164,21 @@ FileResult<void> HostDirectory::link(std::string_view path, Folder& to, std::str
                                      Patience patience) {
   const auto other = partner(to, patience);
   if (!other) return file_error(other.error());
-  const DotErrors of_source{.dot = std::errc::operation_not_permitted,
-                            .dot_dot = std::errc::operation_not_permitted};
-  const auto from_place = find_place(base(patience), path, of_source);
-  if (!from_place) return file_error(from_place.error());
-  if (from_place->trailing_slash) {
-    const auto folder = find(path, Follow::kNo, patience);
-    return file_error(folder ? std::errc::operation_not_permitted : folder.error());
-  }
-  const DotErrors of_name{.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists};
-  const auto to_place = find_place((*other)->base(patience), to_path, of_name);
+  const auto source = find(path, Follow::kNo, patience);
+  if (!source) return file_error(source.error());
+  const DotErrors taken{.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists};
+  const auto to_place = find_name((*other)->base(patience), to_path, taken);
   if (!to_place) return file_error(to_place.error());
 
   const std::scoped_lock names(state_->names);
   if (const auto free = must_be_free(*to_place); !free) return free;
+  if (S_ISDIR(source->info.st_mode)) return file_error(std::errc::operation_not_permitted);
+  // Whoever made this way end in dots or a slash meanwhile has made it a folder's.
+  const auto from_place = find_place(base(patience), path);
+  if (!from_place) return file_error(from_place.error());
+  if (from_place->kind != LastStep::Kind::kName || from_place->trailing_slash) {
+    return file_error(std::errc::operation_not_permitted);
+  }
   if (!state_->quota.files.take_all(1)) return file_error(std::errc::no_space_on_device);
   // Without AT_SYMLINK_FOLLOW a link at the source is linked itself.
   const auto linked = result_of(::linkat(from_place->parent, from_place->name.data(),
@@ -190,8 +194,8 @@ FileResult<void> HostDirectory::symlink(std::string_view target, std::string_vie
   if (target.starts_with('/')) return file_error(std::errc::operation_not_permitted);
   if (target.size() > kMaxPathBytes) return file_error(std::errc::filename_too_long);
   if (target.find('\0') != std::string_view::npos) return file_error(std::errc::invalid_argument);
-  const auto place = find_place(base(patience), path,
-                                {.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists});
+  const auto place = find_name(base(patience), path,
+                               {.dot = std::errc::file_exists, .dot_dot = std::errc::file_exists});
   if (!place) return file_error(place.error());
 
   const std::scoped_lock names(state_->names);

@@ -172,29 +172,47 @@ FileResult<LastStep> split_last(std::string_view path) {
   return step;
 }
 
-FileResult<NamedPlace> find_place(const HostBase& base, std::string_view path,
-                                  const DotErrors& errors) {
+FileResult<NamedPlace> find_place(const HostBase& base, std::string_view path) {
   const auto step = split_last(path);
   if (!step) return file_error(step.error());
+  NamedPlace place;
+  place.parent = base.folder;
+  place.kind = step->kind;
+  place.trailing_slash = step->trailing_slash;
   if (step->kind != LastStep::Kind::kName) {
     // Whether the way there exists, and stays inside, is answered before what stands at its end.
     const auto there = open_beneath(base, path, O_PATH | O_DIRECTORY);
     if (!there) return file_error(there.error());
-    return file_error(step->kind == LastStep::Kind::kDot ? errors.dot : errors.dot_dot);
+    place.name[0] = '\0';
+    return place;
   }
-  if (step->name.size() > kMaxNameBytes) return file_error(std::errc::filename_too_long);
-
-  NamedPlace place;
-  place.parent = base.folder;
-  place.trailing_slash = step->trailing_slash;
-  std::memcpy(place.name.data(), step->name.data(), step->name.size());
-  place.name[step->name.size()] = '\0';
   if (!step->parent.empty()) {
     auto parent = open_beneath(base, step->parent, O_PATH | O_DIRECTORY);
     if (!parent) return file_error(parent.error());
     place.owned_parent = std::move(*parent);
     place.parent = place.owned_parent.get();
   }
+  if (step->name.size() > kMaxNameBytes) return file_error(std::errc::filename_too_long);
+  std::memcpy(place.name.data(), step->name.data(), step->name.size());
+  place.name[step->name.size()] = '\0';
+  return place;
+}
+
+FileResult<void> must_be_name(const NamedPlace& place, const DotErrors& errors) {
+  switch (place.kind) {
+    case LastStep::Kind::kName: return {};
+    case LastStep::Kind::kDot: return file_error(errors.dot);
+    case LastStep::Kind::kDotDot: return file_error(errors.dot_dot);
+    case LastStep::Kind::kRoot: break;  // has led out before
+  }
+  return file_error(std::errc::operation_not_permitted);
+}
+
+FileResult<NamedPlace> find_name(const HostBase& base, std::string_view path,
+                                 const DotErrors& errors) {
+  auto place = find_place(base, path);
+  if (!place) return place;
+  if (const auto named = must_be_name(*place, errors); !named) return file_error(named.error());
   return place;
 }
 

@@ -94,16 +94,21 @@ struct NamedPlace {
   HostHandle owned_parent;  // closed with the place, unless the parent is the base itself
   int parent = -1;
   std::array<char, kMaxNameBytes + 1> name;
+  LastStep::Kind kind = LastStep::Kind::kName;  // anything else: there is no name to act on
   bool trailing_slash = false;
 };
-// Errors: as open_beneath for the way to the parent; `last_is_dot`, `last_is_dot_dot` when the path
-// ends so.
+// Errors: as open_beneath for the way to the parent, and where the path ends in dots for the whole.
+FileResult<NamedPlace> find_place(const HostBase& base, std::string_view path);
+
+// What an operation says to a path that ends in "." or "..".
 struct DotErrors {
   std::errc dot;
   std::errc dot_dot;
 };
-FileResult<NamedPlace> find_place(const HostBase& base, std::string_view path,
-                                  const DotErrors& errors);
+FileResult<void> must_be_name(const NamedPlace& place, const DotErrors& errors);
+// Both together.
+FileResult<NamedPlace> find_name(const HostBase& base, std::string_view path,
+                                 const DotErrors& errors);
 
 // errno as the contract of file_system.h has it: whatever is no POSIX answer to a guest is
 // io_error, and EAGAIN is device_or_resource_busy (kWouldBlock is said on purpose only).
