@@ -10,6 +10,7 @@
 readonly man2html_source='man2html=1.6g-14' # GPL-2+; built for tests, never shipped
 readonly zlib_source='zlib=1:1.2.13.dfsg-1'
 
+: "${root:?}" "${work:?}" # of build_examples.sh
 debian="$work/debian"
 shims="$root/tools/debian_cgi"
 

@@ -157,8 +157,8 @@ void Server::publish(const std::vector<gateway::Route>& routes) {
   const gateway::RouteTable table(routes);
   for (auto& thread : threads_) {
     auto own = std::make_shared<const gateway::RouteTable>(table);
-    adopted.push_back(thread->post(
-        [&gateway = thread->gateway(), own = std::move(own)] { gateway.adopt(own); }));
+    adopted.push_back(
+        thread->post([&gateway = thread->gateway(), own = std::move(own)] { gateway.adopt(own); }));
   }
   for (auto& done : adopted) done.wait();
 }

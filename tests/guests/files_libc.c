@@ -178,8 +178,10 @@ static void listing(void) {
   CHECK(folder != NULL);
   int found = 0, special = 0, kinds = 0;
   for (struct dirent* entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) ++special;
-    else ++found, kinds += entry->d_type == DT_REG;
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      ++special;
+    else
+      ++found, kinds += entry->d_type == DT_REG;
   }
   CHECK(found == 200 && kinds == 200 && special <= 2);
   rewinddir(folder);
