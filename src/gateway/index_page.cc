@@ -26,7 +26,7 @@ std::string escaped(std::string_view text) {
 
 // A link where a browser can follow one: a path without wildcards, for GET, on this host.
 std::string link(const RoutePattern& pattern) {
-  const std::string text = escaped(pattern.text());
+  std::string text = escaped(pattern.text());
   const auto segments = pattern.segments();
   const bool plain = std::none_of(segments.begin(), segments.end(), [](const auto& segment) {
     return segment.kind == SegmentKind::kWildcard || segment.kind == SegmentKind::kEnd;
