@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "capability/host_test_volume.h"
+#include "capability/test_file_world.h"
 
 namespace godwit::capability {
 namespace {
@@ -137,7 +138,7 @@ class Race final {
                                 .modified = {.what = TimeChange::What::kSet}},
                                kMayBlock));
       note(root_->link(canary, *root_, "linked", kMayBlock));
-      (void)root_->remove_file("linked", kMayBlock);
+      may_fail(root_->remove_file("linked", kMayBlock));
       note(root_->rename(canary, *root_, "stolen", kMayBlock));
       note(root_->rename("stolen", *root_, canary, kMayBlock));
       note(root_->remove_file(canary, kMayBlock));
