@@ -32,12 +32,7 @@ std::size_t buffer_size(std::size_t piece) {
   return piece <= kSmallPieceBytes ? kSmallPieceBytes : kPieceBytes;
 }
 
-// Where the transfer begins. A file has at most INT64_MAX bytes.
-bool fits(std::uint64_t offset, std::uint64_t size) {
-  return offset <= INT64_MAX && size <= INT64_MAX - offset;
-}
-
-// Copies `size` bytes, which stand `skip` bytes into the list, out of the guest's buffers.
+// Fills `out` with what stands `skip` bytes into the list, out of the guest's buffers.
 void gather(const IovecList& list, std::size_t skip, MutableByteSpan out) {
   for (Size i = 0; i < list.count() && !out.empty(); ++i) {
     const auto buffer = list.buffer(i);
@@ -149,14 +144,14 @@ Answer write_transfer(const Transfer& transfer, std::size_t done, Out<Size> coun
 Answer read_file(const Call& call, Descriptor& descriptor, const IovecList& list,
                  std::optional<std::uint64_t> at, std::size_t progress, Out<Size> count) {
   const Transfer transfer{call, descriptor, list, at};
-  if (!fits(transfer.begin(), transfer.size())) return Errno::kInval;
+  if (!is_file_range(transfer.begin(), transfer.size())) return Errno::kInval;
   return read_transfer(transfer, progress, count);
 }
 
 Answer write_file(const Call& call, Descriptor& descriptor, const IovecList& list,
                   std::optional<std::uint64_t> at, std::size_t progress, Out<Size> count) {
   const Transfer transfer{call, descriptor, list, at};
-  if (!fits(transfer.begin(), transfer.size())) return Errno::kFbig;
+  if (!is_file_range(transfer.begin(), transfer.size())) return Errno::kFbig;
   return write_transfer(transfer, progress, count);
 }
 

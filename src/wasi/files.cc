@@ -59,7 +59,7 @@ Answer fd_advise(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t si
   if (error == Errno::kBadf || error == Errno::kNotcapable) return error;
   if (advice > kLastAdvice) return Errno::kInval;
   if (error != Errno::kSuccess) return error;
-  if (!moved(offset, 0) || size > INT64_MAX - offset) return Errno::kInval;
+  if (!is_file_range(offset, size)) return Errno::kInval;
   return finish(call.host.perform(
       kAttributeCostNs,
       [file = descriptor->file, offset, size, kind = static_cast<capability::Advice>(advice)](
@@ -72,7 +72,7 @@ Answer fd_allocate(const Call& call, Fd fd, std::uint64_t offset, std::uint64_t 
   if (error != Errno::kSuccess) return error;
   if (!descriptor->writable) return Errno::kBadf;
   if (size == 0) return Errno::kInval;
-  if (offset > INT64_MAX || size > INT64_MAX - offset) return Errno::kFbig;
+  if (!is_file_range(offset, size)) return Errno::kFbig;
   return finish(
       call.host.perform(kPathCostNs, [file = descriptor->file, offset, size](Patience patience) {
         return file->allocate(offset, size, patience);

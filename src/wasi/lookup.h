@@ -10,6 +10,7 @@
 // Internal to src/wasi.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,11 @@ Errno find_file(const Call& call, Fd fd, std::uint64_t rights, Descriptor*& foun
 // fstflags with their times. Errors: kInval.
 Errno read_times(Timestamp accessed, Timestamp modified, std::uint32_t flags,
                  capability::TimesChange& times);
+
+// Is it a range that a file can have? Positions end at INT64_MAX.
+constexpr bool is_file_range(std::uint64_t offset, std::uint64_t size) {
+  return offset <= INT64_MAX && size <= INT64_MAX - offset;
+}
 
 // The answer of a function that has nothing to tell but its errno.
 inline Answer finish(const std::optional<capability::FileResult<void>>& done) {

@@ -3,6 +3,7 @@
 // (devices.cc).
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "wasi/devices.h"
@@ -13,6 +14,7 @@
 namespace godwit::wasi::functions {
 namespace {
 
+using capability::Folder;
 using capability::Follow;
 using capability::Patience;
 
@@ -23,6 +25,17 @@ Follow follow(std::uint32_t lookup_flags) {
 bool is_device_folder(const Call& call, Fd fd) {
   const Descriptor* const descriptor = call.host.descriptor(fd);
   return descriptor != nullptr && descriptor->device_folder;
+}
+
+// The functions that have a path, and nothing to tell but whether it worked.
+Answer with_path(const Call& call, Fd fd, Pointer path, Size path_size, std::uint64_t rights,
+                 capability::FileResult<void> (Folder::*work)(std::string_view, Patience)) {
+  FolderPath at;
+  const Errno error = at.find(call, fd, path, path_size, rights);
+  if (error != Errno::kSuccess) return error;
+  return finish(call.host.perform(kPathCostNs, [at = std::move(at), work](Patience patience) {
+    return (*at.folder.*work)(at.path, patience);
+  }));
 }
 
 template <class Stat>
@@ -157,30 +170,15 @@ Answer path_filestat_set_times(const Call& call, Fd fd, std::uint32_t lookup_fla
 }
 
 Answer path_create_directory(const Call& call, Fd fd, Pointer path, Size path_size) {
-  FolderPath at;
-  const Errno error = at.find(call, fd, path, path_size, right::kPathCreateDirectory);
-  if (error != Errno::kSuccess) return error;
-  return finish(call.host.perform(kPathCostNs, [at = std::move(at)](Patience patience) {
-    return at.folder->make_folder(at.path, patience);
-  }));
+  return with_path(call, fd, path, path_size, right::kPathCreateDirectory, &Folder::make_folder);
 }
 
 Answer path_remove_directory(const Call& call, Fd fd, Pointer path, Size path_size) {
-  FolderPath at;
-  const Errno error = at.find(call, fd, path, path_size, right::kPathRemoveDirectory);
-  if (error != Errno::kSuccess) return error;
-  return finish(call.host.perform(kPathCostNs, [at = std::move(at)](Patience patience) {
-    return at.folder->remove_folder(at.path, patience);
-  }));
+  return with_path(call, fd, path, path_size, right::kPathRemoveDirectory, &Folder::remove_folder);
 }
 
 Answer path_unlink_file(const Call& call, Fd fd, Pointer path, Size path_size) {
-  FolderPath at;
-  const Errno error = at.find(call, fd, path, path_size, right::kPathUnlinkFile);
-  if (error != Errno::kSuccess) return error;
-  return finish(call.host.perform(kPathCostNs, [at = std::move(at)](Patience patience) {
-    return at.folder->remove_file(at.path, patience);
-  }));
+  return with_path(call, fd, path, path_size, right::kPathUnlinkFile, &Folder::remove_file);
 }
 
 Answer path_rename(const Call& call, Fd fd, Pointer old_path, Size old_path_size, Fd new_fd,

@@ -117,7 +117,8 @@ static const char* const kPaths[] = {
     "/canary",
     "//canary",
     "/etc/passwd",
-    "/proc/self/root/etc/passwd",
+    ("/proc/self/"
+     "root/etc/passwd"),
     "/proc/self/environ",
     "swap/canary",
     "swap/../canary",
