@@ -46,23 +46,6 @@ void gather(const IovecList& list, std::size_t skip, MutableByteSpan out) {
   }
 }
 
-// The other way. How many found room in the buffers as they are now (a read may have overwritten
-// the array that describes them).
-std::size_t scatter(const IovecList& list, std::size_t skip, ByteSpan bytes) {
-  std::size_t done = 0;
-  for (Size i = 0; i < list.count() && done != bytes.size(); ++i) {
-    const auto buffer = list.buffer(i);
-    if (!buffer) break;
-    if (skip >= buffer->size()) {
-      skip -= buffer->size();
-      continue;
-    }
-    done += buffer->copy_from(bytes.subspan(done), skip);
-    skip = 0;
-  }
-  return done;
-}
-
 struct Transfer {
   const Call& call;
   Descriptor& descriptor;
@@ -98,7 +81,8 @@ Answer read_transfer(const Transfer& transfer, std::size_t done, Out<Size> count
       return to_errno(got->error());
     }
     if (**got == 0) break;
-    const std::size_t placed = scatter(transfer.list, done, ByteSpan(buffer->bytes.get(), **got));
+    const std::size_t placed =
+        Scatter(transfer.list, done).put(ByteSpan(buffer->bytes.get(), **got));
     done += placed;
     if (placed < **got) break;
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/bytes.h"
 #include "engine/guest_memory.h"
 #include "wasi/abi.h"
 #include "wasi/call.h"
@@ -48,6 +49,42 @@ class IovecList final {
   Pointer array_;
   Size count_;
   std::uint64_t total_ = 0;
+};
+
+// Puts bytes into one buffer after the other.
+class Scatter final {
+ public:
+  // Begins `skip` bytes into the list.
+  explicit Scatter(const IovecList& list, std::size_t skip = 0) : list_(list), offset_(skip) {
+    while (index_ != list_.count()) {
+      const auto buffer = list_.buffer(index_);
+      if (!buffer || offset_ < buffer->size()) break;
+      offset_ -= buffer->size();
+      ++index_;
+    }
+  }
+
+  // How many of the bytes found room in the buffers as they are now.
+  std::size_t put(ByteSpan bytes) {
+    std::size_t done = 0;
+    while (done != bytes.size() && index_ != list_.count()) {
+      const auto buffer = list_.buffer(index_);
+      if (!buffer || offset_ > buffer->size()) break;
+      const std::size_t size = buffer->copy_from(bytes.subspan(done), offset_);
+      done += size;
+      offset_ += size;
+      if (offset_ == buffer->size()) {
+        ++index_;
+        offset_ = 0;
+      }
+    }
+    return done;
+  }
+
+ private:
+  const IovecList& list_;
+  Size index_ = 0;
+  std::size_t offset_;
 };
 
 }  // namespace godwit::wasi

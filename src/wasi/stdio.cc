@@ -28,34 +28,6 @@ struct Transfer {
   bool ended = false;  // reads: the end of the input was met
 };
 
-// Puts bytes into one buffer after the other.
-class Scatter final {
- public:
-  explicit Scatter(const IovecList& list) : list_(list) {}
-
-  // How many of the bytes found room in the buffers as they are now.
-  std::size_t put(ByteSpan bytes) {
-    std::size_t done = 0;
-    while (done != bytes.size() && index_ != list_.count()) {
-      const auto buffer = list_.buffer(index_);
-      if (!buffer || offset_ > buffer->size()) break;
-      const std::size_t size = buffer->copy_from(bytes.subspan(done), offset_);
-      done += size;
-      offset_ += size;
-      if (offset_ == buffer->size()) {
-        ++index_;
-        offset_ = 0;
-      }
-    }
-    return done;
-  }
-
- private:
-  const IovecList& list_;
-  Size index_ = 0;
-  std::size_t offset_ = 0;
-};
-
 Transfer read_available(capability::InputStream& input, const IovecList& list) {
   std::array<std::byte, kBounceBytes> bounce;  // NOLINT: only what was read is looked at
   Scatter buffers(list);
