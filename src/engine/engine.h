@@ -51,9 +51,23 @@ struct LoadOptions {
   Limits limits;
 };
 
+// Who pays for what instances commit: all linear memories and tables (and heaps of collected
+// objects), as they are made and as they grow. Called on the instance's thread, within
+// instantiate(), resume() and the destruction of the instance.
+class MemoryAccount {
+ public:
+  // May the guest have `bytes` more? A refused growth returns -1 to the guest.
+  virtual bool charge(std::uint64_t bytes) noexcept = 0;
+  virtual void release(std::uint64_t bytes) noexcept = 0;
+
+ protected:
+  ~MemoryAccount() = default;
+};
+
 struct InstantiateOptions {
   HostState* state = nullptr;         // must outlive the instance; without it a host call traps
   std::string_view entry = "_start";  // must be an export of type () -> ()
+  MemoryAccount* memory = nullptr;    // must outlive the instance; null: nobody counts
 };
 
 enum class Progress : std::uint8_t {
