@@ -77,7 +77,7 @@ class Session final : private runtime::InvocationObserver, private capability::L
 Session::Session(PollLoop& loop, runtime::BlockingPool& blocking, SessionOptions options)
     : options_(std::move(options)),
       loop_(loop),
-      worker_(loop, &blocking),
+      worker_(loop, {.blocking = &blocking}),
       bytes_(std::move(options_.input)),
       input_(options_.input_fd, spec().limits.request_body_bytes),
       guest_output_(pipe_),

@@ -27,8 +27,11 @@ namespace {
 constexpr std::uint32_t kSandboxes = 2048;
 // Threads that wait for disks on behalf of guests; they start with the first such work.
 constexpr unsigned kFileThreads = 8;
-// All tmpfs together get this part of the memory that the process may use.
+// All tmpfs together get this part of the guests' memory.
 constexpr std::uint64_t kTmpfsShare = 4;
+
+// The rest is for the server itself, its connections, compiled code, and the kernel.
+std::uint64_t default_guest_memory_bytes() { return usable_memory_bytes() / 10 * 7; }
 
 // Signals that the main thread waits for; blocked everywhere else.
 sigset_t control_signals() {
@@ -132,7 +135,10 @@ Result<int> serve(const ServeOptions& options) {
   if (!config) return fail(std::move(config.error()));
   file->set_unsafe_files(config->unsafe_files);
   // Secrets leave the environment before there are threads that could read it.
-  registry::Grantor grantor({.tmpfs_bytes_max = usable_memory_bytes() / kTmpfsShare});
+  capability::MemoryBudget guest_memory(config->memory_bytes != 0 ? config->memory_bytes
+                                                                  : default_guest_memory_bytes());
+  registry::Grantor grantor(
+      {.tmpfs_bytes_max = guest_memory.limit_bytes() / kTmpfsShare, .guest_memory = &guest_memory});
   grantor.adopt(*manifest, file->folder());
   const unsigned cores = usable_cores();
   auto platform = Platform::create({.state_dir = config->state_dir,
@@ -170,6 +176,7 @@ Result<int> serve(const ServeOptions& options) {
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
        .timeouts = {},
        .blocking = &blocking,
+       .memory = &guest_memory,
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));

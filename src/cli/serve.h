@@ -13,10 +13,11 @@ struct ServeOptions {
   std::string path;                 // a folder of functions or a *.toml file
   std::vector<std::string> listen;  // HOST:PORT; default: 127.0.0.1:8080
   std::string state_dir;
-  unsigned threads = 0;             // default: the cores that the cgroup allows
-  std::vector<std::string> limits;  // KEY=VALUE, defaults for functions that set none
-  std::string log_format;           // text (default), json
-  std::string log_level;            // debug, info (default), warning, error
+  unsigned threads = 0;                       // default: the cores that the cgroup allows
+  std::optional<std::uint64_t> memory_bytes;  // of all guests; default: 70 % of what there is
+  std::vector<std::string> limits;            // KEY=VALUE, defaults for functions that set none
+  std::string log_format;                     // text (default), json
+  std::string log_level;                      // debug, info (default), warning, error
   bool watch = false;
   bool dev = false;  // implies watch
   bool allow_unsafe_files = false;

@@ -48,6 +48,7 @@ Result<ServeConfig> serve_config(const ServeOptions& options, const manifest::Ma
   if (config.state_dir.empty() && server.state_dir) {
     config.state_dir = file.resolve(*server.state_dir);
   }
+  config.memory_bytes = options.memory_bytes.value_or(server.memory_bytes.value_or(0));
   config.threads = options.threads != 0 ? options.threads : server.threads.value_or(0);
   for (const std::string& assignment : options.limits) {
     auto set = manifest::set_limit_assignment(config.limits, assignment);

@@ -22,8 +22,9 @@ namespace godwit::cli {
 
 struct ServeConfig {
   std::vector<server::ListenAddress> listen;
-  std::string state_dir;  // empty: the default place
-  unsigned threads = 0;   // 0: the cores that the cgroup allows
+  std::string state_dir;           // empty: the default place
+  unsigned threads = 0;            // 0: the cores that the cgroup allows
+  std::uint64_t memory_bytes = 0;  // of all guests; 0: the default
   manifest::Limits limits;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/serve.h"
 #include "cli/verbs.h"
+#include "manifest/manifest.h"
 #include "manifest/settings.h"
 #include "server/listener.h"
 
@@ -20,6 +21,7 @@ constexpr unsigned kMaxThreads = 1024;
 // As they were typed; empty: not said.
 struct ServeWords {
   std::string threads;
+  std::string memory;
   std::string drain_timeout;
 };
 
@@ -35,6 +37,10 @@ void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
                    options.state_dir);
   arguments.option({"--threads", "N", "workers; default: the cores that the cgroup allows"},
                    words.threads);
+  arguments.option({"--memory", "SIZE",
+                    "memory of all guests together; default 70 % of\n"
+                    "what the cgroup or the machine has"},
+                   words.memory);
   arguments.option({"--limit", "KEY=VALUE",
                     "the default for functions that set none,\n"
                     "for instance memory=64MiB"},
@@ -90,6 +96,11 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
     const auto time = parse_duration(words.drain_timeout);
     if (!time) return fail(time.error());
     options.drain_timeout = *time;
+  }
+  if (!words.memory.empty()) {
+    const auto bytes = manifest::parse_guest_memory(words.memory);
+    if (!bytes) return fail(bytes.error());
+    options.memory_bytes = *bytes;
   }
   return read_threads(words.threads, options.threads);
 }

@@ -17,14 +17,16 @@ constexpr std::size_t kKeptLineBytes = 500;  // of each
 constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 constexpr std::string_view kBinaryType = "application/octet-stream";
 
-ErrorCode code_of(const engine::Outcome& outcome) {
+ErrorCode code_of(const runtime::Invocation& invocation) {
+  const engine::Outcome& outcome = invocation.outcome();
   switch (outcome.kind) {
     case engine::OutcomeKind::kFinished:
     case engine::OutcomeKind::kExited: return ErrorCode::kGuestExited;
     case engine::OutcomeKind::kTrapped:
       return outcome.trap == engine::Trap::kStackOverflow ? ErrorCode::kGuestStackOverflow
                                                           : ErrorCode::kGuestTrapped;
-    case engine::OutcomeKind::kOutOfMemory: return ErrorCode::kOutOfMemory;
+    case engine::OutcomeKind::kOutOfMemory:
+      return invocation.met_memory_budget() ? ErrorCode::kMemoryBudget : ErrorCode::kOutOfMemory;
     case engine::OutcomeKind::kCpuLimit: return ErrorCode::kCpuLimit;
     case engine::OutcomeKind::kDeadline: return ErrorCode::kDeadline;
     case engine::OutcomeKind::kCancelled: return ErrorCode::kCancelled;
@@ -213,7 +215,7 @@ void Exchange::on_ended() noexcept {
   // What the guest wrote beyond its limit was never taken: even a clean exit is not a whole answer.
   if (output_.over_limit()) end_reason_ = ErrorCode::kResponseTooLarge;
   if (end_reason_) return fail_response(*end_reason_, end_detail_);
-  if (!outcome.success()) return fail_response(code_of(outcome), failure_detail(outcome));
+  if (!outcome.success()) return fail_response(code_of(invocation_), failure_detail(outcome));
   if (!responded_ && !try_send_head(OutputState::kEnded)) return;
   response_body_.finish();
 }

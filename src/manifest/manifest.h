@@ -30,8 +30,9 @@ struct ServerSettings {
   std::optional<std::string> state_dir;           // relative to the file's folder, as all paths
   std::optional<std::string> folder;              // of functions, served besides those of the file
   std::optional<std::uint32_t> threads;
-  std::optional<std::string> log_format;  // text, json
-  std::optional<std::string> log_level;   // debug, info, warning, error
+  std::optional<std::uint64_t> memory_bytes;  // of all guests together
+  std::optional<std::string> log_format;      // text, json
+  std::optional<std::string> log_level;       // debug, info, warning, error
   std::optional<std::chrono::nanoseconds> drain_timeout;
   std::optional<bool> watch;
   std::optional<bool> dev;
@@ -103,6 +104,9 @@ Result<Manifest> parse_manifest(std::string_view text, const ManifestOptions& op
 
 const VolumeSpec* find_volume(const Manifest& manifest, std::string_view name);
 const SecretSpec* find_secret(const Manifest& manifest, std::string_view name);
+
+// "4GiB", of [server] memory and --memory. Errors: kUnitMissing, kConfigBadValue.
+Result<std::uint64_t> parse_guest_memory(std::string_view text);
 
 // The keys of [server] that differ and that a running server can't adopt: "listen", "threads", …
 std::vector<std::string_view> keys_that_need_restart(const ServerSettings& before,

@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongManifest{"[server]\ndrain-timeout = '10'", ErrorCode::kUnitMissing, "10"},
                     WrongManifest{"[server]\nwatch = 'yes'", kBad, "true or false"},
                     WrongManifest{"[server]\nlimits = {}", kUnknown, "did you mean \"limit\"?"},
-                    WrongManifest{"[server]\nmemory = '1GiB'", kUnknown, kNotYet},
+                    WrongManifest{"[server]\nmetrics = 'x'", kUnknown, kNotYet},
                     WrongManifest{"[server]\nadmin = 'x'", kUnknown, kNotYet},
                     WrongManifest{"[server]\ncpu = '1s'", kUnknown, "stands under limit"},
                     WrongManifest{"[server]\nlimit = { cpu = 3 }", ErrorCode::kUnitMissing, "cpu"},

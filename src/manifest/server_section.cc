@@ -46,6 +46,15 @@ Result<void> apply_threads(const Reader& reader, const toml::node& node, ServerS
   return {};
 }
 
+Result<void> apply_memory(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  const auto text = unit_text_of(reader, "memory", node, "\"4GiB\"");
+  if (!text) return fail(text.error());
+  const auto bytes = parse_guest_memory(*text);
+  if (!bytes) return reader.at(node.source(), bytes.error());
+  server.memory_bytes = *bytes;
+  return {};
+}
+
 Result<void> apply_log_format(const Reader& reader, const toml::node& node,
                               ServerSettings& server) {
   auto format = text_of(reader, "log-format", node);
@@ -103,6 +112,10 @@ constexpr std::array kRows = {
     ServerRow{"limit", "table", "{}", "", "Limits of functions that set none.", &apply_limit},
     ServerRow{"threads", "count", "the cores that the cgroup allows", "1 to 1024", "Workers.",
               &apply_threads},
+    ServerRow{"memory", "size", "70 % of what the cgroup or the machine has", "1MiB to 16TiB",
+              "Memories, tables and tmpfs folders of all guests together. Who asks for more waits, "
+              "then gets 503; one function leaves others a part.",
+              &apply_memory},
     ServerRow{"state-dir", "path", "$XDG_STATE_HOME/godwit", "",
               "The node's key and compiled code.", &apply_state_dir},
     ServerRow{"log-format", "text", "\"text\"", "", "`\"text\"` or `\"json\"`.", &apply_log_format},
@@ -121,7 +134,7 @@ constexpr std::array kRows = {
               &apply_flag<&ServerSettings::allow_unsafe_files>},
 };
 
-constexpr std::array<std::string_view, 5> kLaterKeys = {"admin", "metrics", "memory", "engine",
+constexpr std::array<std::string_view, 4> kLaterKeys = {"admin", "metrics", "engine",
                                                         "expose-versions"};
 
 std::string diagnose(std::string_view key, const toml::node&) {
@@ -132,6 +145,18 @@ std::string diagnose(std::string_view key, const toml::node&) {
 }
 
 }  // namespace
+
+Result<std::uint64_t> parse_guest_memory(std::string_view text) {
+  constexpr std::uint64_t kMinimum = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kMaximum = std::uint64_t{16} << 40;
+  auto bytes = parse_size(text);
+  if (!bytes) return bytes;
+  if (*bytes < kMinimum || *bytes > kMaximum) {
+    return fail(ErrorCode::kConfigBadValue,
+                fmt::format("memory: {} is outside of 1MiB to 16TiB", text.substr(0, 40)));
+  }
+  return bytes;
+}
 
 Result<void> read_server(const Reader& reader, const toml::table& table, ServerSettings& server) {
   return read_table<ServerSettings>(
@@ -153,6 +178,7 @@ std::vector<std::string_view> keys_that_need_restart(const ServerSettings& befor
   compare("listen", before.listen, now.listen);
   compare("folder", before.folder, now.folder);
   compare("threads", before.threads, now.threads);
+  compare("memory", before.memory_bytes, now.memory_bytes);
   compare("state-dir", before.state_dir, now.state_dir);
   compare("log-format", before.log_format, now.log_format);
   compare("log-level", before.log_level, now.log_level);

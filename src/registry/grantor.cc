@@ -56,7 +56,7 @@ Identity identity_of(const std::string& path) {
 }  // namespace
 
 Grantor::Grantor(const GrantorOptions& options)
-    : memory_(std::make_shared<MemoryBudget>(options.tmpfs_bytes_max)),
+    : memory_(std::make_shared<MemoryBudget>(options.tmpfs_bytes_max, options.guest_memory)),
       handles_(std::make_shared<capability::HandleBudget>(
           capability::HandleBudget::half_of_process_limit())) {}
 

@@ -30,7 +30,8 @@
 namespace godwit::registry {
 
 struct GrantorOptions {
-  std::uint64_t tmpfs_bytes_max = 0;  // all folders in memory together
+  std::uint64_t tmpfs_bytes_max = 0;                 // all folders in memory together …
+  capability::MemoryBudget* guest_memory = nullptr;  // … which they share with guests' memories
 };
 
 class Grantor final {

@@ -1,11 +1,24 @@
 #include "runtime/invocation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "runtime/worker.h"
 
 namespace godwit::runtime {
+namespace {
+
+// A queue that stands so long is overload; who is in it then waits no longer than this.
+constexpr std::chrono::milliseconds kStandingTime{100};
+
+// How long a fresh invocation may wait for its first turn: no time at all would refuse what came
+// while another guest had its slice.
+Nanoseconds start_patience(const manifest::Limits& limits) {
+  return std::max<Nanoseconds>(limits.queue_timeout, kStandingTime);
+}
+
+}  // namespace
 
 // --- The guest's timers -------------------------------------------------------------------------
 
@@ -21,6 +34,23 @@ void Invocation::GuestTimer::cancel(capability::TimerId id) {
 
 void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
 
+// --- The guest's memory -------------------------------------------------------------------------
+
+bool Invocation::GuestMemory::charge(std::uint64_t bytes) noexcept {
+  FunctionShare& share = *invocation_.share_;
+  if (!invocation_.worker_.purse().take(bytes, share.memory_bytes)) {
+    invocation_.met_memory_budget_ = true;
+    return false;
+  }
+  share.memory_bytes += bytes;
+  return true;
+}
+
+void Invocation::GuestMemory::release(std::uint64_t bytes) noexcept {
+  invocation_.share_->memory_bytes -= bytes;
+  invocation_.worker_.purse().put(bytes);
+}
+
 // --- Admission ----------------------------------------------------------------------------------
 
 Invocation::Invocation(Worker& worker)
@@ -28,7 +58,6 @@ Invocation::Invocation(Worker& worker)
 
 Invocation::~Invocation() {
   leave_queue();
-  worker_.forget_ready(*this);
   drop_sandbox();
   leave_gate();
 }
@@ -42,9 +71,13 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
   usage_ = {};
   woken_ = false;
   on_cpu_clock_ = false;
+  met_memory_budget_ = false;
   const manifest::Limits& limits = input_.function->spec.limits;
   clock_.emplace();
-  deadline_ = clock_->now() + limits.timeout;
+  began_ = clock_->now();
+  deadline_ = began_ + limits.timeout;
+  share_ = &worker_.queue().share_of(input_.function->gate);
+  ++share_->users;
   // Before enter(): a grant may be on its way before enter() returns, and it names this run.
   ticket_ = worker_.next_ticket();
   switch (input_.function->gate->enter(*this)) {
@@ -63,7 +96,7 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
 void Invocation::queue_up() {
   state_ = State::kQueued;
   worker_.add_ticket(ticket_, *this);
-  const TimePoint until = clock_->now() + input_.function->spec.limits.queue_timeout;
+  const TimePoint until = began_ + input_.function->spec.limits.queue_timeout;
   worker_.timers().arm(*this, std::min(until, deadline_));
 }
 
@@ -75,7 +108,9 @@ void Invocation::granted() noexcept {
   });
 }
 
+// Whatever it waits in.
 void Invocation::leave_queue() {
+  worker_.queue().remove(*this);
   if (ticket_ == 0) return;
   // When it was granted meanwhile, the message finds no ticket and gives the place back. After
   // give_up() no other thread looks at this object any more.
@@ -85,10 +120,49 @@ void Invocation::leave_queue() {
 }
 
 void Invocation::run_admitted() {
+  state_ = State::kFresh;
+  if (worker_.may_run_at_once() && !share_->starts_blocked) {
+    worker_.queue().run_at_once(*share_);
+    return start();
+  }
+  worker_.timers().arm(*this,
+                       std::min(began_ + start_patience(input_.function->spec.limits), deadline_));
+  worker_.enqueue(*this, *share_, Stage::kFresh, Place::kBack, monotonic_now());
+}
+
+// A queue that has not been empty for a while is no burst: it would only make every request late,
+// and the server works for clients that have given up. So it is kept short, as CoDel does (Nichols
+// and Jacobson, ACM Queue 10(5), 2012).
+bool Invocation::waited_too_long(TimePoint now) const {
+  const bool standing = now - share_->standing_since() >= kStandingTime;
+  return now - began_ > (standing ? kStandingTime : start_patience(input_.function->spec.limits));
+}
+
+Error Invocation::no_turn() const {
+  const bool memory = share_->starts_blocked && share_->blocked_for_memory;
+  return Error{memory ? ErrorCode::kMemoryBudget : ErrorCode::kServerOverloaded, {}, {}};
+}
+
+void Invocation::go_on() {
+  if (state_ != State::kFresh) return run_slice();
+  if (waited_too_long(monotonic_now())) return refuse(no_turn());
+  start();
+}
+
+void Invocation::start() {
   worker_.timers().arm(*this, deadline_);
-  if (!make_instance()) return;
-  state_ = State::kReady;
-  run_slice();
+  if (make_instance()) {
+    state_ = State::kReady;
+    return run_slice();
+  }
+  if (refusal_->code != ErrorCode::kServerOverloaded) return refuse(std::move(*refusal_));
+  // No room: it waits at the head of its function's queue.
+  refusal_.reset();
+  const bool for_memory = std::exchange(met_memory_budget_, false);
+  worker_.timers().arm(*this,
+                       std::min(began_ + start_patience(input_.function->spec.limits), deadline_));
+  worker_.block_starts(*share_, for_memory);
+  worker_.enqueue(*this, *share_, Stage::kFresh, Place::kFront, monotonic_now());
 }
 
 // --- The run ------------------------------------------------------------------------------------
@@ -112,10 +186,14 @@ bool Invocation::make_instance() {
                                         .devices = devices,
                                         .files = files,
                                         .blocking = &guest_blocking_});
-  auto instance = input_.function->module->instantiate({.state = &*wasi_, .entry = "_start"});
+  engine::MemoryAccount* const account = worker_.counts_memory() ? &guest_memory_ : nullptr;
+  auto instance = input_.function->module->instantiate(
+      {.state = &*wasi_, .entry = "_start", .memory = account});
   usage_.setup = monotonic_now() - started;
+  worker_.charge(*share_, usage_.setup);
   if (!instance) {
-    refuse(std::move(instance.error()));
+    refusal_ = std::move(instance.error());
+    wasi_.reset();
     return false;
   }
   instance_ = std::move(*instance);
@@ -128,9 +206,11 @@ void Invocation::run_slice() {
   woken_ = false;
   const TimePoint started = monotonic_now();
   const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
+  const Nanoseconds cpu_before = usage_.cpu;
   const engine::Progress progress = instance_->resume();
-  charge(progress, started, cpu_started);
+  charge_slice(progress, started, cpu_started);
   usage_.cpu += guest_blocking_.take_cpu();
+  worker_.charge(*share_, usage_.cpu - cpu_before);
   if (progress == engine::Progress::kDone) {
     usage_.memory_bytes = instance_->memory_bytes();
     return finish(instance_->take_outcome());
@@ -142,14 +222,23 @@ void Invocation::run_slice() {
     // A guest that never waits keeps the loop's timers late: look at the clock here too.
     if (started >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
     state_ = State::kReady;
-    return worker_.make_ready(*this);
+    return enqueue(Place::kFront);
   }
   state_ = State::kWaiting;
-  if (woken_) worker_.make_ready(*this);
+  if (woken_) enqueue(Place::kBack);
   observer_->on_suspended();  // may end or even destroy this: nothing after it
 }
 
-void Invocation::charge(engine::Progress progress, TimePoint started, Nanoseconds cpu_started) {
+// A young one goes on where it was, an old one waits for the others of its kind.
+void Invocation::enqueue(Place place) {
+  if (queued()) return;
+  const bool young = usage_.cpu < FairQueue::kYoungTime;
+  worker_.enqueue(*this, *share_, young ? Stage::kYoung : Stage::kOld, young ? place : Place::kBack,
+                  began_);
+}
+
+void Invocation::charge_slice(engine::Progress progress, TimePoint started,
+                              Nanoseconds cpu_started) {
   ++usage_.slices;
   usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : monotonic_now() - started;
   // A long run: from now on the exact clock, which does not count time taken by other threads.
@@ -159,15 +248,16 @@ void Invocation::charge(engine::Progress progress, TimePoint started, Nanosecond
 void Invocation::wake() noexcept {
   switch (state_) {
     case State::kRunning: woken_ = true; break;
-    case State::kWaiting: worker_.make_ready(*this); break;
+    case State::kWaiting: enqueue(Place::kBack); break;
     default: break;  // ready already, or not begun, or over
   }
 }
 
 void Invocation::on_timer() noexcept {
   if (state_ == State::kEnded) return observer_->on_expired();
-  if (state_ == State::kQueued) {
-    if (monotonic_now() < deadline_) return refuse(Error{ErrorCode::kFunctionBusy, {}, {}});
+  if (monotonic_now() < deadline_) {
+    if (state_ == State::kQueued) return refuse(Error{ErrorCode::kFunctionBusy, {}, {}});
+    if (state_ == State::kFresh) return refuse(no_turn());
   }
   finish({.kind = engine::OutcomeKind::kDeadline});
 }
@@ -182,7 +272,6 @@ void Invocation::end_now(engine::OutcomeKind kind) {
 void Invocation::finish(engine::Outcome outcome) {
   outcome_ = std::move(outcome);
   leave_queue();
-  worker_.forget_ready(*this);
   drop_sandbox();
   leave_gate();
   state_ = State::kEnded;
@@ -193,6 +282,7 @@ void Invocation::finish(engine::Outcome outcome) {
 
 void Invocation::refuse(Error error) {
   refusal_ = std::move(error);
+  worker_.timers().arm(*this, deadline_);  // the answer, too, is to be taken in time
   finish({.kind = engine::OutcomeKind::kCancelled});
 }
 
@@ -202,12 +292,16 @@ void Invocation::drop_sandbox() {
     if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
     instance_.reset();
     usage_.cleanup = monotonic_now() - started;
+    worker_.charge(*share_, usage_.cleanup);
+    worker_.unblock_starts();
   }
   guest_timer_.forget();
   wasi_.reset();
 }
 
+// And its function's part of this thread.
 void Invocation::leave_gate() {
+  if (share_ != nullptr) --std::exchange(share_, nullptr)->users;
   if (!has_place_) return;
   has_place_ = false;
   input_.function->gate->leave();

@@ -5,11 +5,13 @@
 //   // observer.on_suspended(): the guest waits; send what it has written
 //   // observer.on_ended(): outcome() or refusal() tells how
 //
-// Life: idle → [queued] → running ⇄ waiting → ended. Reusable: begin() again after it ended.
-// Belongs to one worker and its thread. Destroying it, or abandon(), at any moment frees sandbox
-// and place. Its limits: CPU time is charged by the monotonic clock for the first slice (0.03 µs
-// to read) and by the thread's CPU clock after an epoch yield (0.7 µs, a system call); wall-clock
-// time runs from begin() until release(), so that a slow reader of the response counts.
+// Life: idle → [queued] → [fresh] → running ⇄ waiting → ended: queued for a place of its function,
+// fresh for its function's turn on this thread and for memory; there is no sandbox before the first
+// slice. Reusable: begin() again after it ended. Belongs to one worker and its thread. Destroying
+// it, or abandon(), at any moment frees sandbox and place. Its limits: CPU time is charged by the
+// monotonic clock for the first slice (0.03 µs to read) and by the thread's CPU clock after an
+// epoch yield (0.7 µs, a system call); wall-clock time runs from begin() until release(), so that a
+// slow reader of the response counts.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +27,7 @@
 #include "engine/engine.h"
 #include "runtime/admission.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/fair_queue.h"
 #include "runtime/function.h"
 #include "runtime/timer_queue.h"
 #include "wasi/preview1.h"
@@ -66,15 +69,15 @@ struct Usage {
   std::uint32_t slices = 0;
 };
 
-class Invocation final : public Waker, private GateWaiter, private TimerNode {
+class Invocation final : public Waker, public Runnable, private GateWaiter, private TimerNode {
  public:
   explicit Invocation(Worker& worker);
   Invocation(const Invocation&) = delete;
   Invocation& operator=(const Invocation&) = delete;
   ~Invocation() override;
 
-  // Admits and, when there is a place, runs the first slice before it returns.
-  // REQUIRES: idle or ended-and-released.
+  // Admits and, when there is a place and nobody else has a turn before it, runs the first slice
+  // before it returns. REQUIRES: idle or ended-and-released.
   void begin(InvocationInput input, InvocationObserver& observer);
   // Ends a run that is still going on with `kind` (kCancelled when the client is gone); on_ended()
   // is called. No effect when it has ended already. Never call it from inside a host call.
@@ -83,12 +86,16 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
   void release();
 
   bool active() const { return state_ != State::kIdle && state_ != State::kEnded; }
-  // For its place in the queue, or in a host call.
-  bool waiting() const { return state_ == State::kQueued || state_ == State::kWaiting; }
+  // For its place, for its first turn, or in a host call.
+  bool waiting() const {
+    return state_ == State::kQueued || state_ == State::kFresh || state_ == State::kWaiting;
+  }
   // After on_ended(): why it was never run (429, 503), or nothing.
   const std::optional<Error>& refusal() const { return refusal_; }
   // After on_ended() without refusal.
   const engine::Outcome& outcome() const { return outcome_; }
+  // The server's memory budget refused it more (the function's own limit did not).
+  bool met_memory_budget() const { return met_memory_budget_; }
   const Usage& usage() const { return usage_; }
   const Function& function() const { return *input_.function; }
 
@@ -97,7 +104,7 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
 
  private:
   friend class Worker;
-  enum class State : std::uint8_t { kIdle, kQueued, kReady, kRunning, kWaiting, kEnded };
+  enum class State : std::uint8_t { kIdle, kQueued, kFresh, kReady, kRunning, kWaiting, kEnded };
 
   // Wakes the guest's own timers (poll_oneoff) through the worker's queue.
   class GuestTimer final : public capability::Timers, private TimerNode {
@@ -114,14 +121,31 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
     std::uint64_t last_id_ = 0;  // of the timer that is armed, or was last
   };
 
+  // Charges the guest's memory to its function and to the worker's purse.
+  class GuestMemory final : public engine::MemoryAccount {
+   public:
+    explicit GuestMemory(Invocation& invocation) : invocation_(invocation) {}
+    bool charge(std::uint64_t bytes) noexcept override;
+    void release(std::uint64_t bytes) noexcept override;
+
+   private:
+    Invocation& invocation_;
+  };
+
   void granted() noexcept override;   // GateWaiter: any thread
-  void on_timer() noexcept override;  // TimerNode: the queue's or the wall-clock limit
+  void on_timer() noexcept override;  // TimerNode: a queue's or the wall-clock limit
   void queue_up();
   void leave_queue();
   void run_admitted();
+  // Its turn has come: the first slice or the next one.
+  void go_on();
+  void start();
+  bool waited_too_long(TimePoint now) const;
+  Error no_turn() const;
   bool make_instance();
   void run_slice();
-  void charge(engine::Progress progress, TimePoint started, Nanoseconds cpu_started);
+  void charge_slice(engine::Progress progress, TimePoint started, Nanoseconds cpu_started);
+  void enqueue(Place place);
   void finish(engine::Outcome outcome);
   void refuse(Error error);
   void drop_sandbox();
@@ -131,13 +155,16 @@ class Invocation final : public Waker, private GateWaiter, private TimerNode {
   State state_ = State::kIdle;
   bool woken_ = false;         // wake() came while running
   bool has_place_ = false;     // counted by the gate
-  bool ready_linked_ = false;  // in the worker's ready list
   bool on_cpu_clock_ = false;  // charged by the thread's CPU clock since the first epoch yield
   std::uint64_t ticket_ = 0;   // names this run in cross-thread grants; 0: none outstanding
   InvocationInput input_;
   InvocationObserver* observer_ = nullptr;
+  FunctionShare* share_ = nullptr;  // its function's part of this worker, from begin() to the end
+  bool met_memory_budget_ = false;
+  TimePoint began_;
   TimePoint deadline_;
   GuestTimer guest_timer_;
+  GuestMemory guest_memory_{*this};
   GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
   std::optional<wasi::Preview1> wasi_;

@@ -165,17 +165,25 @@ TEST_F(InvocationQueueTest, AGrantThatIsNeverDeliveredGivesThePlaceBack) {
   EXPECT_EQ(f->gate->running(), 0u);
 }
 
-TEST_F(InvocationQueueTest, AnEngineWithoutRoomRefuses) {
+TEST_F(InvocationQueueTest, AnEngineWithoutRoomMakesItWaitThenRefuses) {
   const test::Functions small({.max_instances = 1});
   const auto f = small.make("wait\n");
-  TestRun running(loop_), refused(loop_);
+  TestRun running(loop_), next(loop_), refused(loop_);
   running.begin(f);
+  next.begin(f);
   refused.begin(f);
+  EXPECT_EQ(next.ended + refused.ended, 0);
+  EXPECT_FALSE(loop_.worker().has_ready()) << "it would only try again and again";
+  running.invocation->end_now(OutcomeKind::kCancelled);
+  loop_.turn();
+  EXPECT_EQ(next.suspended, 1) << "the sandbox that became free is its";
+  loop_.fire_as_if(2s);
   EXPECT_TRUE(refused.refused_with(ErrorCode::kServerOverloaded));
   EXPECT_EQ(f->gate->running(), 1u);
-  running.invocation->end_now(OutcomeKind::kCancelled);
+  next.invocation->end_now(OutcomeKind::kCancelled);
   EXPECT_EQ(f->gate->running(), 0u);
   EXPECT_EQ(small.live_instances(), 0u);
+  loop_.fire_as_if(2s);  // whoever was to try again
 }
 
 // --- In every state -----------------------------------------------------------------------------

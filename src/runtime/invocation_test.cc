@@ -176,20 +176,6 @@ TEST_F(InvocationTest, ATimerThatFiresEarlyIsNoWakeUp) {
   run.invocation->end_now(OutcomeKind::kCancelled);
 }
 
-TEST_F(InvocationTest, GuestsThatYieldTakeTurns) {
-  TestRun a(loop_), b(loop_);
-  const auto step = [](char letter) {
-    return "repeat 3\nyield 1\nwrite 1 " + std::string(1, letter) + "\nend\n";
-  };
-  a.standard_output = b.standard_output = &a.output;
-  a.begin(function(step('a')));
-  b.begin(function(step('b')));
-  EXPECT_EQ(a.ended + b.ended, 0);
-  loop_.turn();
-  EXPECT_EQ(a.ended + b.ended, 2);
-  EXPECT_EQ(a.output.text(), "ababab");
-}
-
 TEST_F(InvocationTest, TheCpuLimitEndsALoop) {
   const auto f = function("spin\n", {.cpu = 2ms});
   TestRun run(loop_);

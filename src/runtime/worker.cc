@@ -1,33 +1,55 @@
 #include "runtime/worker.h"
 
-#include <algorithm>
-
 namespace godwit::runtime {
 
-Worker::Worker(Loop& loop, BlockingPool* pool) : loop_(loop) {
-  if (pool != nullptr) blocking_.emplace(loop, *pool);
+Worker::Worker(Loop& loop, const WorkerOptions& options)
+    : loop_(loop), counts_memory_(options.memory.budget != nullptr), purse_(options.memory) {
+  if (options.blocking != nullptr) blocking_.emplace(loop, *options.blocking);
 }
 
 bool Worker::run_ready() {
-  if (ready_.empty()) return false;
-  Invocation* invocation = ready_.front();
-  ready_.pop_front();
-  invocation->ready_linked_ = false;
-  invocation->run_slice();
+  Runnable* const next = queue_.pop();
+  if (next == nullptr) return false;
+  static_cast<Invocation*>(next)->go_on();  // only invocations are queued
+  inline_time_ = Nanoseconds{0};
   return true;
 }
 
-void Worker::make_ready(Invocation& invocation) {
-  if (invocation.ready_linked_) return;
-  invocation.ready_linked_ = true;
-  ready_.push_back(&invocation);
-  loop_.run_soon();
+void Worker::run_turn() {
+  const TimePoint until = monotonic_now() + kTurnTime;
+  while (run_ready() && monotonic_now() < until) {
+  }
 }
 
-void Worker::forget_ready(Invocation& invocation) {
-  if (!invocation.ready_linked_) return;
-  invocation.ready_linked_ = false;
-  ready_.erase(std::find(ready_.begin(), ready_.end(), &invocation));
+void Worker::enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place,
+                     TimePoint now) {
+  queue_.push(invocation, share, stage, now, place);
+  if (!queue_.empty()) loop_.run_soon();
+}
+
+void Worker::charge(FunctionShare& share, Nanoseconds time) {
+  inline_time_ += time;
+  queue_.charge(share, time);
+}
+
+void Worker::block_starts(FunctionShare& share, bool for_memory) {
+  share.blocked_for_memory = for_memory;
+  if (share.starts_blocked) return;
+  share.starts_blocked = true;
+  queue_.update(share);
+  blocked_.push_back(&share);
+  if (!retry_.armed()) timers_.arm(retry_, monotonic_now() + kRetryDelay);
+}
+
+void Worker::unblock_starts() noexcept {
+  if (blocked_.empty()) return;
+  retry_.disarm();
+  for (FunctionShare* const share : blocked_) {
+    share->starts_blocked = false;
+    queue_.update(*share);
+  }
+  blocked_.clear();
+  if (!queue_.empty()) loop_.run_soon();
 }
 
 void Worker::take_grant(std::uint64_t ticket, GateGrant& grant) {

@@ -1,33 +1,44 @@
-// Worker: the runtime's part of one thread: its timers, the invocations that are ready to go on,
-// and what all of its guests share (random bytes). The event loop drives it (loop.h).
+// Worker: the runtime's part of one thread: its timers, the invocations that are ready to go on and
+// the fair choice among them, its part of the memory budget, random bytes. The event loop drives
+// it (loop.h).
 //
 // Used by its own thread only; grants from other workers come through Loop::post.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "base/log.h"
 #include "capability/random.h"
 #include "runtime/blocking_pool.h"
+#include "runtime/fair_queue.h"
 #include "runtime/invocation.h"
 #include "runtime/loop.h"
+#include "runtime/memory_purse.h"
 #include "runtime/timer_queue.h"
 
 namespace godwit::runtime {
 
+struct WorkerOptions {
+  BlockingPool* blocking = nullptr;  // without it no function may be granted folders of the host
+  // Without a budget only the functions' own limits hold.
+  MemoryPurse::Options memory;
+};
+
 class Worker final : private TimerQueue::Listener {
  public:
-  // Without a pool no function may be granted folders of the host.
-  explicit Worker(Loop& loop, BlockingPool* pool = nullptr);
+  explicit Worker(Loop& loop, const WorkerOptions& options = {});
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Resumes one invocation that is ready. False when none was.
+  // Runs one slice of the invocation whose function has had the least. False when none was ready.
   bool run_ready();
-  bool has_ready() const { return !ready_.empty(); }
+  // Runs those that are ready for about kTurnTime: the loop looks for I/O in between.
+  void run_turn();
+  bool has_ready() const { return !queue_.empty(); }
   void fire_timers(TimePoint now) { timers_.fire_due(now); }
 
   TimerQueue& timers() { return timers_; }
@@ -37,9 +48,23 @@ class Worker final : private TimerQueue::Listener {
 
  private:
   friend class Invocation;
+  // Longer turns save looks at the sockets, shorter ones bound how late those are.
+  static constexpr Nanoseconds kTurnTime = std::chrono::microseconds(500);
+  // What guests may run within one round of I/O events, before those that wait are asked.
+  static constexpr Nanoseconds kInlineTime = std::chrono::microseconds(300);
+  // How often those are tried again for whom there was no memory; another worker may have freed it.
+  static constexpr std::chrono::milliseconds kRetryDelay{10};
+
+  class RetryTimer final : public TimerNode {
+   public:
+    explicit RetryTimer(Worker& worker) : worker_(worker) {}
+
+   private:
+    void on_timer() noexcept override { worker_.unblock_starts(); }
+    Worker& worker_;
+  };
+
   void earliest_changed(TimePoint deadline) noexcept override { loop_.wake_at(deadline); }
-  void make_ready(Invocation& invocation);
-  void forget_ready(Invocation& invocation);
   std::uint64_t next_ticket() { return ++last_ticket_; }
   void add_ticket(std::uint64_t ticket, Invocation& invocation) {
     tickets_.emplace(ticket, &invocation);
@@ -48,9 +73,27 @@ class Worker final : private TimerQueue::Listener {
   // A place was granted to `ticket`; gives it back when that run is gone.
   void take_grant(std::uint64_t ticket, GateGrant& grant);
 
+  FairQueue& queue() { return queue_; }
+  MemoryPurse& purse() { return purse_; }
+  bool counts_memory() const { return counts_memory_; }
+  void enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place,
+               TimePoint now);
+  // May an invocation of `share` run within the I/O event that brought it?
+  bool may_run_at_once() const { return queue_.empty() && inline_time_ < kInlineTime; }
+  void charge(FunctionShare& share, Nanoseconds time);
+  // There was no room for a fresh invocation of `share`: its starts wait.
+  void block_starts(FunctionShare& share, bool for_memory);
+  // Room was freed: whoever waits for it tries again.
+  void unblock_starts() noexcept;
+
   Loop& loop_;
   TimerQueue timers_{this};
-  std::deque<Invocation*> ready_;
+  FairQueue queue_;
+  const bool counts_memory_;
+  MemoryPurse purse_;
+  Nanoseconds inline_time_{0};  // guests' since the last turn
+  std::vector<FunctionShare*> blocked_;
+  RetryTimer retry_{*this};
   std::uint64_t last_ticket_ = 0;
   std::unordered_map<std::uint64_t, Invocation*> tickets_;  // runs in a gate's queue
   capability::SystemRandom random_;

@@ -47,12 +47,12 @@ void EventLoop::run_soon() noexcept {
   if (run_posted_) return;
   run_posted_ = true;
   // Behind everything that is queued now, I/O included.
-  boost::asio::post(io_, [this] { run_one_ready(); });
+  boost::asio::post(io_, [this] { run_turn(); });
 }
 
-void EventLoop::run_one_ready() {
+void EventLoop::run_turn() {
   run_posted_ = false;
-  worker_->run_ready();
+  worker_->run_turn();
   if (worker_->has_ready()) run_soon();
 }
 

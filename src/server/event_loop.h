@@ -48,7 +48,7 @@ class EventLoop final : public runtime::Loop {
   void post(std::function<void()> task) override;
 
  private:
-  void run_one_ready();
+  void run_turn();
   void arm_timer(TimePoint deadline);
   void on_timer();
   void wait_mailbox();

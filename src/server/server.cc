@@ -72,7 +72,8 @@ class Server::Thread final {
  public:
   Thread(const ServerOptions& options, Logger& logger,
          std::shared_ptr<const gateway::RouteTable> routes)
-      : worker_(loop_, options.blocking),
+      : worker_(loop_, {.blocking = options.blocking,
+                        .memory = {.budget = options.memory, .workers = options.threads}}),
         gateway_(worker_, logger, options.gateway, std::move(routes)),
         connections_(gateway_, worker_.timers(), options.timeouts),
         thread_started_(options.thread_started) {

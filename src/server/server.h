@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capability/memory_budget.h"
 #include "gateway/gateway.h"
 #include "gateway/route_table.h"
 #include "runtime/blocking_pool.h"
@@ -29,7 +30,8 @@ struct ServerOptions {
   unsigned threads = 1;
   gateway::GatewayOptions gateway;
   ConnectionTimeouts timeouts;
-  runtime::BlockingPool* blocking = nullptr;  // must outlive the server
+  runtime::BlockingPool* blocking = nullptr;   // must outlive the server
+  capability::MemoryBudget* memory = nullptr;  // of all guests; likewise
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;
 };

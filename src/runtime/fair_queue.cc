@@ -1,0 +1,115 @@
+#include "runtime/fair_queue.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace godwit::runtime {
+namespace {
+
+// The old ones' part of a function's turns while it has others to run.
+constexpr std::uint32_t kOldEvery = 4;
+
+}  // namespace
+
+FunctionShare& FairQueue::share_of(const std::shared_ptr<FunctionGate>& gate) {
+  const auto found = shares_.find(gate.get());
+  if (found != shares_.end()) return *found->second;
+  if (shares_.size() >= forget_at_) forget_idle();
+  auto share = std::make_unique<FunctionShare>(gate, ++last_id_);
+  FunctionShare::ReadySet one{share.get()};
+  share->node_ = one.extract(one.begin());
+  return *shares_.emplace(gate.get(), std::move(share)).first->second;
+}
+
+// Whoever has had more than the others is remembered, so that nobody sheds a debt by coming back.
+void FairQueue::forget_idle() {
+  std::erase_if(shares_, [&](const auto& entry) {
+    const FunctionShare& share = *entry.second;
+    return share.users == 0 && !share.starts_blocked && share.time_ <= present_;
+  });
+  forget_at_ = std::max<std::size_t>(64, shares_.size() * 2);
+}
+
+RunnableList& FairQueue::list_of(FunctionShare& share, Stage stage) {
+  switch (stage) {
+    case Stage::kFresh: return share.fresh_;
+    case Stage::kYoung: return share.young_;
+    case Stage::kOld: return share.old_;
+  }
+  CHECK(false);
+}
+
+void FairQueue::push(Runnable& runnable, FunctionShare& share, Stage stage, TimePoint now,
+                     Place place) {
+  CHECK(!runnable.queued());
+  RunnableList& list = list_of(share, stage);
+  if (stage == Stage::kFresh && list.empty() && place == Place::kBack) share.standing_since_ = now;
+  runnable.place_ = runnable.link_.begin();
+  runnable.list_ = &list;
+  runnable.share_ = &share;
+  list.splice(place == Place::kBack ? list.end() : list.begin(), runnable.link_);
+  update(share);
+}
+
+void FairQueue::take_out(Runnable& runnable) {
+  runnable.link_.splice(runnable.link_.begin(), *runnable.list_, runnable.place_);
+  runnable.list_ = nullptr;
+}
+
+void FairQueue::remove(Runnable& runnable) {
+  if (!runnable.queued()) return;
+  take_out(runnable);
+  update(*runnable.share_);
+}
+
+Runnable* FairQueue::choose(FunctionShare& share) {
+  const bool fresh = !share.fresh_.empty() && !share.starts_blocked;
+  const bool others = fresh || !share.young_.empty();
+  if (!share.old_.empty() && (!others || ++share.turns_ % kOldEvery == 0)) {
+    return share.old_.front();
+  }
+  return share.young_.empty() ? share.fresh_.front() : share.young_.front();
+}
+
+Runnable* FairQueue::pop() {
+  if (ready_.empty()) return nullptr;
+  FunctionShare& share = **ready_.begin();
+  present_ = std::max(present_, share.time_);
+  Runnable* const runnable = choose(share);
+  take_out(*runnable);
+  update(share);
+  return runnable;
+}
+
+void FairQueue::run_at_once(FunctionShare& share) {
+  CHECK(ready_.empty());
+  share.time_ = std::max(share.time_, present_);
+  present_ = share.time_;
+}
+
+void FairQueue::charge(FunctionShare& share, Nanoseconds time) {
+  const bool ready = share.ready_;
+  if (ready) leave_ready(share);  // the set's order depends on it
+  share.time_ += time;
+  if (ready) enter_ready(share);
+}
+
+void FairQueue::update(FunctionShare& share) {
+  if (share.has_work() == share.ready_) return;
+  share.ready_ ? leave_ready(share) : enter_ready(share);
+}
+
+void FairQueue::enter_ready(FunctionShare& share) {
+  share.time_ = std::max(share.time_, present_);
+  ready_.insert(std::move(share.node_));
+  share.ready_ = true;
+}
+
+void FairQueue::leave_ready(FunctionShare& share) {
+  share.node_ = ready_.extract(&share);
+  CHECK(!share.node_.empty());
+  share.ready_ = false;
+}
+
+}  // namespace godwit::runtime

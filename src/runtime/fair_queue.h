@@ -1,0 +1,138 @@
+// FairQueue: which invocation a worker runs next. The thread's time is shared among functions, not
+// among requests: the function that has had the least goes first, so a thousand endless loops of
+// one function cost another one slice of waiting.
+//
+//   FunctionShare& share = queue.share_of(function.gate);
+//   queue.push(invocation, share, Stage::kFresh, monotonic_now());
+//   while (Runnable* next = queue.pop()) { run(*next); queue.charge(share, cpu); }
+//
+// Among functions: start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) with equal
+// weights. A function that was idle starts at the present, not at its old balance: idleness earns
+// nothing. Within a function: what has begun is finished first (a server that starts everything
+// finishes nothing in time), but after kYoungTime an invocation only gets every fourth turn while
+// there are others.
+//
+// Worker-local: not thread-safe. Queueing allocates nothing but for a function's first time.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <set>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "runtime/admission.h"
+
+namespace godwit::runtime {
+
+class FunctionShare;
+class Runnable;
+
+enum class Stage : std::uint8_t {
+  kFresh,  // admitted, has no sandbox yet
+  kYoung,  // has used less than kYoungTime
+  kOld,
+};
+enum class Place : std::uint8_t { kBack, kFront };
+
+using RunnableList = std::list<Runnable*>;
+
+// What is queued. In one queue at most, which it leaves when it dies.
+class Runnable {
+ public:
+  Runnable() = default;
+  Runnable(const Runnable&) = delete;
+  Runnable& operator=(const Runnable&) = delete;
+  bool queued() const { return list_ != nullptr; }
+
+ protected:
+  ~Runnable() = default;
+
+ private:
+  friend class FairQueue;
+  RunnableList link_{this};  // its link while it is in no list
+  RunnableList* list_ = nullptr;
+  RunnableList::iterator place_;
+  FunctionShare* share_ = nullptr;
+};
+
+// One function's part of one worker.
+class FunctionShare final {
+ public:
+  FunctionShare(std::shared_ptr<FunctionGate> gate, std::uint64_t id)
+      : gate_(std::move(gate)), id_(id) {}
+
+  std::uint64_t memory_bytes = 0;  // of its instances on this worker
+  std::uint32_t users = 0;         // invocations that know this share
+  // No fresh one can start now (memory, sandboxes): Worker says when to try again.
+  bool starts_blocked = false;
+  bool blocked_for_memory = false;
+
+  // Since when there was always somebody fresh in the queue, if there is.
+  TimePoint standing_since() const { return standing_since_; }
+
+ private:
+  friend class FairQueue;
+  struct Less {
+    bool operator()(const FunctionShare* a, const FunctionShare* b) const {
+      return a->time_ != b->time_ ? a->time_ < b->time_ : a->id_ < b->id_;
+    }
+  };
+  using ReadySet = std::set<FunctionShare*, Less>;
+
+  bool has_work() const {
+    return !young_.empty() || !old_.empty() || (!fresh_.empty() && !starts_blocked);
+  }
+
+  const std::shared_ptr<FunctionGate> gate_;  // the key of this share lives as long as it
+  const std::uint64_t id_;
+  Nanoseconds time_{0};  // virtual: what it has had, or what all others had when it came
+  RunnableList fresh_, young_, old_;
+  TimePoint standing_since_;
+  std::uint32_t turns_ = 0;
+  bool ready_ = false;        // in the ready set
+  ReadySet::node_type node_;  // its node while it is not
+};
+
+class FairQueue final {
+ public:
+  static constexpr Nanoseconds kYoungTime = std::chrono::milliseconds(10);
+
+  FairQueue() = default;
+  FairQueue(const FairQueue&) = delete;
+  FairQueue& operator=(const FairQueue&) = delete;
+
+  // Stays valid while its `users` is not 0.
+  FunctionShare& share_of(const std::shared_ptr<FunctionGate>& gate);
+
+  bool empty() const { return ready_.empty(); }
+  void push(Runnable& runnable, FunctionShare& share, Stage stage, TimePoint now,
+            Place place = Place::kBack);
+  // Null when nothing is ready.
+  Runnable* pop();
+  void remove(Runnable& runnable);
+  // `share` runs something without having been queued: its turn begins now.
+  void run_at_once(FunctionShare& share);
+  void charge(FunctionShare& share, Nanoseconds time);
+  // After starts_blocked was changed.
+  void update(FunctionShare& share);
+
+  std::size_t share_count() const { return shares_.size(); }
+
+ private:
+  RunnableList& list_of(FunctionShare& share, Stage stage);
+  Runnable* choose(FunctionShare& share);
+  void take_out(Runnable& runnable);
+  void enter_ready(FunctionShare& share);
+  void leave_ready(FunctionShare& share);
+  void forget_idle();
+
+  std::unordered_map<const FunctionGate*, std::unique_ptr<FunctionShare>> shares_;
+  FunctionShare::ReadySet ready_;
+  Nanoseconds present_{0};  // virtual time: of whoever was served last
+  std::uint64_t last_id_ = 0;
+  std::size_t forget_at_ = 64;
+};
+
+}  // namespace godwit::runtime

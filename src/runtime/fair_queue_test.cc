@@ -1,0 +1,238 @@
+#include "runtime/fair_queue.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace godwit::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Job final : Runnable {
+  explicit Job(std::string its_name = "") : name(std::move(its_name)) {}
+  std::string name;
+};
+
+std::shared_ptr<FunctionGate> gate() {
+  return std::make_shared<FunctionGate>(FunctionGate::Limits{});
+}
+
+class FairQueueTest : public testing::Test {
+ protected:
+  void push(Job& job, FunctionShare& share, Stage stage = Stage::kYoung,
+            Place place = Place::kBack) {
+    queue_.push(job, share, stage, now_, place);
+  }
+  std::string pop() {
+    auto* const job = static_cast<Job*>(queue_.pop());
+    return job == nullptr ? "-" : job->name;
+  }
+
+  // The names of the next `count`.
+  std::string pop(int count) {
+    std::string names;
+    for (int i = 0; i < count; ++i) names += pop();
+    return names;
+  }
+
+  FairQueue queue_;
+  TimePoint now_ = monotonic_now();
+};
+
+TEST_F(FairQueueTest, IsEmptyAtFirst) {
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(pop(), "-");
+}
+
+TEST_F(FairQueueTest, OneFunctionIsServedInOrder) {
+  FunctionShare& share = queue_.share_of(gate());
+  share.users = 1;
+  Job a("a"), b("b"), c("c"), d("d");
+  push(a, share);
+  push(b, share);
+  push(c, share, Stage::kYoung, Place::kFront);
+  push(d, share);
+  EXPECT_FALSE(queue_.empty());
+  queue_.remove(b);
+  EXPECT_FALSE(b.queued());
+  EXPECT_EQ(pop(4), "cad-");
+}
+
+// 1000 loops against one: both functions get the same time.
+TEST_F(FairQueueTest, TimeIsSharedAmongFunctionsNotRequests) {
+  FunctionShare& crowd = queue_.share_of(gate());
+  FunctionShare& single = queue_.share_of(gate());
+  crowd.users = single.users = 1;
+  std::vector<std::unique_ptr<Job>> loops;
+  for (int i = 0; i < 1000; ++i) push(*loops.emplace_back(new Job("crowd")), crowd);
+  Job alone("alone");
+  push(alone, single);
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 2000; ++i) {
+    auto* const job = static_cast<Job*>(queue_.pop());
+    ++turns[job->name];
+    FunctionShare& share = job == &alone ? single : crowd;
+    queue_.charge(share, 1ms);
+    push(*job, share);
+  }
+  EXPECT_EQ(turns["crowd"], 1000);
+  EXPECT_EQ(turns["alone"], 1000);
+  queue_.remove(alone);
+}
+
+// Also when their slices are of different lengths: the time is the same, not the turns.
+TEST_F(FairQueueTest, ShortSlicesComeMoreOften) {
+  FunctionShare& slow = queue_.share_of(gate());
+  FunctionShare& quick = queue_.share_of(gate());
+  slow.users = quick.users = 1;
+  Job a("slow"), b("quick");
+  push(a, slow);
+  push(b, quick);
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 1100; ++i) {
+    auto* const job = static_cast<Job*>(queue_.pop());
+    ++turns[job->name];
+    FunctionShare& share = job == &a ? slow : quick;
+    queue_.charge(share, job == &a ? 1000us : 100us);
+    push(*job, share);
+  }
+  EXPECT_NEAR(turns["slow"], 100, 1);
+  EXPECT_NEAR(turns["quick"], 1000, 1);
+  queue_.remove(a);
+  queue_.remove(b);
+}
+
+// Who comes after a pause is next, but an hour of idleness is not an hour of credit.
+TEST_F(FairQueueTest, IdlenessEarnsNoCredit) {
+  FunctionShare& busy = queue_.share_of(gate());
+  FunctionShare& visitor = queue_.share_of(gate());
+  busy.users = visitor.users = 1;
+  Job loop("loop"), visit("visit");
+  push(loop, busy);
+  for (int i = 0; i < 10'000; ++i) {
+    EXPECT_EQ(pop(), "loop");
+    queue_.charge(busy, 1ms);
+    push(loop, busy);
+  }
+  push(visit, visitor);
+  int visits = 0;
+  for (int i = 0; i < 100; ++i) {
+    auto* const job = static_cast<Job*>(queue_.pop());
+    if (i == 0) {
+      EXPECT_EQ(job->name, "visit");
+    }
+    visits += job == &visit ? 1 : 0;
+    FunctionShare& share = job == &visit ? visitor : busy;
+    queue_.charge(share, 1ms);
+    push(*job, share);
+  }
+  EXPECT_NEAR(visits, 50, 1);
+  queue_.remove(loop);
+  queue_.remove(visit);
+}
+
+// What ran at once counts as much as what was queued.
+TEST_F(FairQueueTest, TimeUsedAtOnceIsOwed) {
+  FunctionShare& flood = queue_.share_of(gate());
+  FunctionShare& other = queue_.share_of(gate());
+  flood.users = other.users = 1;
+  queue_.run_at_once(other);
+  queue_.charge(other, 1ms);
+  for (int i = 0; i < 20; ++i) {
+    queue_.run_at_once(flood);
+    queue_.charge(flood, 1ms);
+  }
+  Job a("flood"), b("other");
+  push(a, flood);
+  push(b, other);
+  EXPECT_EQ(pop(), "other");
+  EXPECT_EQ(pop(), "flood");
+}
+
+TEST_F(FairQueueTest, WhatHasBegunIsFinishedFirst) {
+  FunctionShare& share = queue_.share_of(gate());
+  share.users = 1;
+  Job fresh("fresh"), young("young");
+  push(fresh, share, Stage::kFresh);
+  push(young, share, Stage::kYoung);
+  EXPECT_EQ(pop(), "young");
+  EXPECT_EQ(pop(), "fresh");
+}
+
+TEST_F(FairQueueTest, OldOnesGetEveryFourthTurn) {
+  FunctionShare& share = queue_.share_of(gate());
+  share.users = 1;
+  Job old_one("O"), young("y"), fresh("f");
+  push(old_one, share, Stage::kOld);
+  push(young, share, Stage::kYoung);
+  push(fresh, share, Stage::kFresh);
+  std::string order;
+  for (int i = 0; i < 8; ++i) {
+    auto* const job = static_cast<Job*>(queue_.pop());
+    order += job->name;
+    push(*job, share, job == &old_one ? Stage::kOld : Stage::kYoung);
+  }
+  EXPECT_EQ(std::count(order.begin(), order.end(), 'O'), 2) << order;
+  queue_.remove(young);
+  queue_.remove(fresh);
+  EXPECT_EQ(pop(2), "O-") << "alone it gets every turn";
+}
+
+TEST_F(FairQueueTest, BlockedStartsWaitButOthersOfTheFunctionGoOn) {
+  FunctionShare& share = queue_.share_of(gate());
+  share.users = 1;
+  Job fresh("fresh"), young("young");
+  push(fresh, share, Stage::kFresh);
+  share.starts_blocked = true;
+  queue_.update(share);
+  EXPECT_TRUE(queue_.empty());
+  push(young, share);
+  EXPECT_EQ(pop(), "young");
+  EXPECT_EQ(pop(), "-");
+  share.starts_blocked = false;
+  queue_.update(share);
+  EXPECT_EQ(pop(), "fresh");
+}
+
+TEST_F(FairQueueTest, KnowsSinceWhenSomebodyStands) {
+  FunctionShare& share = queue_.share_of(gate());
+  share.users = 1;
+  Job a("a"), b("b"), c("c");
+  push(a, share, Stage::kFresh);
+  const TimePoint first = now_;
+  now_ += 1s;
+  push(b, share, Stage::kFresh);
+  EXPECT_EQ(share.standing_since(), first);
+  EXPECT_EQ(pop(), "a");
+  push(a, share, Stage::kFresh, Place::kFront);  // there was no room for it
+  EXPECT_EQ(share.standing_since(), first);
+  EXPECT_EQ(pop(2), "ab");
+  now_ += 1s;
+  push(c, share, Stage::kFresh);
+  EXPECT_EQ(share.standing_since(), now_);
+  queue_.remove(c);
+}
+
+TEST_F(FairQueueTest, IdleSharesAreForgottenDebtorsAreNot) {
+  const auto debtor_gate = gate();
+  FunctionShare& debtor = queue_.share_of(debtor_gate);
+  queue_.charge(debtor, 1h);
+  for (int i = 0; i < 10'000; ++i) queue_.share_of(gate());
+  EXPECT_LT(queue_.share_count(), 200u);
+  EXPECT_EQ(&queue_.share_of(debtor_gate), &debtor);
+  Job a("debtor"), b("other");
+  FunctionShare& other = queue_.share_of(gate());
+  debtor.users = other.users = 1;
+  push(a, debtor);
+  push(b, other);
+  EXPECT_EQ(pop(), "other");
+  EXPECT_EQ(pop(), "debtor");
+}
+
+}  // namespace
+}  // namespace godwit::runtime

@@ -1,0 +1,54 @@
+#include "runtime/memory_purse.h"
+
+#include <algorithm>
+
+namespace godwit::runtime {
+namespace {
+
+// Purses hold no more than a thirty-second of the budget together (two steps each).
+constexpr std::uint64_t kStepShare = 64;
+constexpr std::uint64_t kStepMax = std::uint64_t{4} << 20;
+
+std::uint64_t step_of(const MemoryPurse::Options& options) {
+  if (options.budget == nullptr) return 0;
+  const unsigned workers = std::max(1U, options.workers);
+  return std::min(kStepMax, options.budget->limit_bytes() / kStepShare / workers);
+}
+
+}  // namespace
+
+MemoryPurse::MemoryPurse(const Options& options)
+    : budget_(options.budget), step_bytes_(step_of(options)) {}
+
+MemoryPurse::~MemoryPurse() {
+  if (budget_ != nullptr) budget_->release(bytes_);
+}
+
+bool MemoryPurse::take(std::uint64_t bytes, std::uint64_t function_bytes) {
+  if (budget_ == nullptr) return true;
+  const std::uint64_t free = budget_->free_bytes() + bytes_;
+  if (bytes > free || function_bytes + bytes > free - bytes) return false;
+  if (bytes_ < bytes) {
+    const std::uint64_t missing = bytes - bytes_;
+    const std::uint64_t step = std::max(missing, step_bytes_);
+    if (budget_->charge(step)) {
+      bytes_ += step;
+    } else if (budget_->charge(missing)) {
+      bytes_ += missing;
+    } else {
+      return false;
+    }
+  }
+  bytes_ -= bytes;
+  return true;
+}
+
+void MemoryPurse::put(std::uint64_t bytes) {
+  if (budget_ == nullptr) return;
+  bytes_ += bytes;
+  if (bytes_ <= 2 * step_bytes_) return;
+  budget_->release(bytes_ - step_bytes_);
+  bytes_ = step_bytes_;
+}
+
+}  // namespace godwit::runtime

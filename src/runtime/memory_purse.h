@@ -1,0 +1,46 @@
+// MemoryPurse: a worker's part of what all guests may commit together (`--memory`): linear
+// memories, tables, heaps. It takes from the process's budget in steps, so that a request writes no
+// line that other workers read.
+//
+//   MemoryPurse purse({.budget = &budget, .workers = 2});
+//   if (!purse.take(bytes, function_bytes)) …         // -1 to the guest, or 503
+//   purse.put(bytes);
+//
+// Who may have how much: a function may have no more on a worker than what is then still free for
+// all (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+// One greedy function on one worker gets half of the budget, several leave a smaller part free, but
+// never nothing: a modest neighbour finds room, without quotas to be set.
+//
+// Worker-local: not thread-safe; the budget is.
+#pragma once
+
+#include <cstdint>
+
+#include "capability/memory_budget.h"
+
+namespace godwit::runtime {
+
+class MemoryPurse final {
+ public:
+  struct Options {
+    capability::MemoryBudget* budget = nullptr;  // null: everything is granted
+    unsigned workers = 1;                        // that share it
+  };
+  explicit MemoryPurse(const Options& options);
+  MemoryPurse(const MemoryPurse&) = delete;
+  MemoryPurse& operator=(const MemoryPurse&) = delete;
+  ~MemoryPurse();
+
+  // `bytes` more for a function that has `function_bytes` on this worker.
+  bool take(std::uint64_t bytes, std::uint64_t function_bytes);
+  void put(std::uint64_t bytes);
+  // Taken from the budget at a time; it holds at most twice that for nobody.
+  std::uint64_t step_bytes() const { return step_bytes_; }
+
+ private:
+  capability::MemoryBudget* const budget_;
+  const std::uint64_t step_bytes_;
+  std::uint64_t bytes_ = 0;  // taken from the budget, nobody's yet
+};
+
+}  // namespace godwit::runtime
