@@ -436,8 +436,12 @@ pub unsafe extern "C" fn godwit_binary_to_text(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn boxed(instance: Instance) -> *mut GodwitInstance {
+        Box::into_raw(Box::new(GodwitInstance(instance)))
+    }
 
     #[test]
     fn a_panic_becomes_a_failure() {
