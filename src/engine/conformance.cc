@@ -154,6 +154,23 @@ constexpr std::array kFunctions{
 
 }  // namespace
 
+bool CountingAccount::charge(std::uint64_t bytes) noexcept {
+  charged_nothing |= bytes == 0;
+  if (bytes > most || held() > most - bytes) {
+    ++refusals;
+    return false;
+  }
+  charged += bytes;
+  return true;
+}
+
+void CountingAccount::release(std::uint64_t bytes) noexcept {
+  charged_nothing |= bytes == 0;
+  released_too_much |= bytes > held();
+  released += bytes;
+  ++releases;
+}
+
 std::span<const HostFunction> host_functions() { return kFunctions; }
 
 Artifact seal(ByteSpan code) {
@@ -232,6 +249,13 @@ Error EngineConformance::load_error(std::string_view name, Limits limits) {
 
 std::unique_ptr<Instance> EngineConformance::start(const Module& module, std::string_view entry) {
   auto instance = module.instantiate({.state = &state_, .entry = entry});
+  CHECK(instance.has_value(), instance.error().text());
+  return *std::move(instance);
+}
+
+std::unique_ptr<Instance> EngineConformance::start_paid(const Module& module,
+                                                        MemoryAccount& account) {
+  auto instance = module.instantiate({.state = &state_, .memory = &account});
   CHECK(instance.has_value(), instance.error().text());
   return *std::move(instance);
 }

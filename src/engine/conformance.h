@@ -56,6 +56,24 @@ struct TestState final : HostState {
   int ready = 0;                     // so many calls of test.wait succeed; the next is pending
 };
 
+// An account that takes notes. It belongs to one thread.
+struct CountingAccount final : MemoryAccount {
+  explicit CountingAccount(std::uint64_t most_bytes = UINT64_MAX) : most(most_bytes) {}
+
+  std::uint64_t most;  // charges beyond it are refused
+  std::uint64_t charged = 0;
+  std::uint64_t released = 0;
+  int releases = 0;
+  int refusals = 0;
+  bool charged_nothing = false;  // a charge or release of 0 bytes
+  bool released_too_much = false;
+
+  std::uint64_t held() const { return charged - released; }
+
+  bool charge(std::uint64_t bytes) noexcept override;
+  void release(std::uint64_t bytes) noexcept override;
+};
+
 // test.note, test.exit, …: conformance.cc. Static.
 std::span<const HostFunction> host_functions();
 
@@ -124,6 +142,7 @@ class EngineConformance : public testing::TestWithParam<HarnessFactory> {
   // A module that must be refused.
   Error load_error(std::string_view name, Limits limits = {});
   std::unique_ptr<Instance> start(const Module& module, std::string_view entry = "_start");
+  std::unique_ptr<Instance> start_paid(const Module& module, MemoryAccount& account);
   // A fresh instance of a scenario, to its end. state() is what it did.
   Outcome run(std::string_view name, Limits limits = {});
 

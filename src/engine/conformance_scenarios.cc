@@ -63,6 +63,11 @@ constexpr std::array kScenarios{
       (import "test" "exit" (func $exit (param i32))) (memory (export "memory") 1)
       (func (export "_start") (call $note (memory.grow (i32.const 10000)))
         (call $exit (i32.const 0)))))"},
+    // note(memory.grow(10 pages)), then wait(1).
+    Scenario{"grow_then_wait", R"((module (import "test" "note" (func $note (param i32)))
+      (import "test" "wait" (func $wait (param i32) (result i32))) (memory (export "memory") 1)
+      (func (export "_start") (call $note (memory.grow (i32.const 10)))
+        (drop (call $wait (i32.const 1))))))"},
     // Imports nothing.such, test.none and a global.
     Scenario{"unknown_imports", R"((module (import "nothing" "such" (func))
       (import "test" "none" (func (param i32))) (import "test" "global" (global i32))
@@ -231,6 +236,28 @@ constexpr std::array kScenarios{
       (func (export "_start"))))"},
     Scenario{"memories_2049", R"((module (memory (export "memory") 1025) (memory 1024)
       (func (export "_start"))))"},
+    // 6 pages in three memories and two tables; then growths of 4 and 8 pages, of 5 elements, of
+    // no pages, and of 8 pages beyond a maximum, each noted; then wait(1).
+    Scenario{"memories_and_tables", R"((module (import "test" "note" (func $note (param i32)))
+      (import "test" "wait" (func $wait (param i32) (result i32)))
+      (memory $a (export "memory") 1) (memory $b 2 10) (memory $c i64 3) (memory $d 0)
+      (table $t 10 funcref) (table $u 7 externref) (table $v 0 funcref)
+      (func (export "_start")
+        (call $note (memory.grow $a (i32.const 4)))
+        (call $note (memory.grow $b (i32.const 8)))
+        (call $note (table.grow $t (ref.null func) (i32.const 5)))
+        (call $note (memory.grow $a (i32.const 0)))
+        (call $note (memory.grow $b (i32.const 8)))
+        (drop (call $wait (i32.const 1))))))"},
+    // Twenty times: note(memory.grow(1000 pages)), then an impossible growth of a 64-bit table.
+    Scenario{"hidden_growth", R"((module (import "test" "note" (func $note (param i32)))
+      (memory (export "memory") 1) (table $t i64 1 funcref)
+      (func (export "_start") (local $i i32)
+        (loop $l
+          (call $note (memory.grow (i32.const 1000)))
+          (drop (table.grow $t (ref.null func) (i64.const -1)))
+          (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                              (i32.const 20)))))))"},
     // Its own maximum, not our limit, refuses the growth; then it traps.
     Scenario{"own_maximum", R"((module (import "test" "note" (func $note (param i32)))
       (memory (export "memory") 1 2)

@@ -53,11 +53,17 @@ struct LoadOptions {
 
 // Who pays for what instances commit: all linear memories and tables (and heaps of collected
 // objects), as they are made and as they grow. Called on the instance's thread, within
-// instantiate(), resume() and the destruction of the instance.
+// instantiate(), resume() and the destruction of the instance, so an account that only instances
+// of one thread use needs no lock. Between the calls the sum of what was charged and not released
+// is Instance::memory_bytes() of the runs that are not over.
 class MemoryAccount {
  public:
-  // May the guest have `bytes` more? A refused growth returns -1 to the guest.
+  // May the guest have `bytes` more (never 0)? A refused growth returns -1 to the guest, which
+  // fails as kOutOfMemory if it fails then; a refused beginning makes instantiate() fail.
   virtual bool charge(std::uint64_t bytes) noexcept = 0;
+  // Once all that is charged, when the sandbox is gone: after the run's end (within the resume()
+  // that returns kDone) or with the instance, however it ends; within a failing instantiate().
+  // Before that a growth that was charged and that the operating system then refused.
   virtual void release(std::uint64_t bytes) noexcept = 0;
 
  protected:
@@ -93,10 +99,10 @@ class Instance {
 class Module {
  public:
   virtual ~Module() = default;
-  // Errors: kServerOverloaded when the engine's pool of sandboxes is exhausted, kNoContract when
-  // there is no such entry; never a guest's failure (those come from resume(), also what goes
-  // wrong before the entry: a segment that does not fit, a start function that traps). Cheap:
-  // microseconds.
+  // Errors: kServerOverloaded when the engine's pool of sandboxes is exhausted or the account
+  // refuses what the instance begins with, kNoContract when there is no such entry; never a guest's
+  // failure (those come from resume(), also what goes wrong before the entry: a segment that does
+  // not fit, a start function that traps). Cheap: microseconds.
   virtual Result<std::unique_ptr<Instance>> instantiate(
       const InstantiateOptions& options) const = 0;
 };

@@ -27,6 +27,7 @@ const std::map<std::string_view, std::string_view> kScenarios = {
     {"grow_then_trap", "grow 10000\ncall test.note result\ntrap unreachable\n"},
     {"grow_then_exit_4", "grow 10000\ncall test.note result\ncall test.exit 4\n"},
     {"grow_then_exit_0", "grow 10000\ncall test.note result\ncall test.exit 0\n"},
+    {"grow_then_wait", "grow 10\ncall test.note result\ncall test.wait 1\n"},
     {"unknown_imports", "call nothing.such\ncall test.none 1\n"},
     {"wrong_signature", "import test.note (i64) -> (f32)\n"},
     {"other_entry", "entry run\ncall test.note 5\n"},

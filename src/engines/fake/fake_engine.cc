@@ -124,7 +124,12 @@ class FakeModule final : public engine::Module {
       pool_->live.fetch_sub(1, std::memory_order_relaxed);
       return fail(ErrorCode::kServerOverloaded, "the fake engine's instances are used up");
     }
-    return std::make_unique<FakeInstance>(program_, pool_, options.state, entry->step);
+    const std::uint64_t bytes = program_->initial_bytes();
+    if (options.memory != nullptr && bytes > 0 && !options.memory->charge(bytes)) {
+      pool_->live.fetch_sub(1, std::memory_order_relaxed);
+      return fail(ErrorCode::kServerOverloaded, "the account has no room for the memory");
+    }
+    return std::make_unique<FakeInstance>(program_, pool_, options, entry->step);
   }
 
  private:

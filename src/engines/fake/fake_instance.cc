@@ -46,16 +46,20 @@ const engine::HostFunction& Program::preview1(std::string_view name) const {
 }
 
 FakeInstance::FakeInstance(std::shared_ptr<const Program> program,
-                           std::shared_ptr<FakeEngine::Pool> pool, engine::HostState* state,
-                           std::size_t first_step)
+                           std::shared_ptr<FakeEngine::Pool> pool,
+                           const engine::InstantiateOptions& options, std::size_t first_step)
     : program_(std::move(program)),
       pool_(std::move(pool)),
-      state_(state),
-      memory_(zeroed(program_->script.pages * kPageBytes), &std::free),
-      memory_bytes_(program_->script.pages * kPageBytes),
+      state_(options.state),
+      account_(options.memory),
+      memory_(zeroed(program_->initial_bytes()), &std::free),
+      memory_bytes_(program_->initial_bytes()),
       step_(first_step) {}
 
-FakeInstance::~FakeInstance() { pool_->live.fetch_sub(1, std::memory_order_relaxed); }
+FakeInstance::~FakeInstance() {
+  free_memory();
+  pool_->live.fetch_sub(1, std::memory_order_relaxed);
+}
 
 engine::Progress FakeInstance::resume() {
   CHECK(!outcome_.has_value());
@@ -323,15 +327,27 @@ bool FakeInstance::grow(std::uint64_t pages) {
   const std::uint64_t limit =
       std::min(program_->limits.memory_bytes, Script::kMaxPages * kPageBytes);
   if (pages > limit / kPageBytes || memory_bytes_ + pages * kPageBytes > limit) {
-    growth_refused_ = true;
-    return false;
+    return refuse_growth();
   }
+  if (pages == 0) return true;
+  if (account_ != nullptr && !account_->charge(pages * kPageBytes)) return refuse_growth();
   const std::uint64_t size = memory_bytes_ + pages * kPageBytes;
   std::byte* const larger = zeroed(size);
   std::memcpy(larger, memory_.get(), memory_bytes_);
   memory_.reset(larger);
   memory_bytes_ = size;
   return true;
+}
+
+bool FakeInstance::refuse_growth() {
+  growth_refused_ = true;
+  return false;
+}
+
+void FakeInstance::free_memory() {
+  memory_.reset();
+  engine::MemoryAccount* const account = std::exchange(account_, nullptr);
+  if (account != nullptr && memory_bytes_ > 0) account->release(memory_bytes_);
 }
 
 FakeInstance::Next FakeInstance::check(const Step& step, std::uint64_t actual) {
@@ -352,6 +368,7 @@ FakeInstance::Next FakeInstance::end(engine::Outcome outcome) {
     outcome.detail.resize(program_->limits.detail_bytes);
   }
   outcome_ = std::move(outcome);
+  free_memory();
   return Next::kEnded;
 }
 

@@ -31,14 +31,16 @@ struct Program {
   std::vector<const engine::HostFunction*> functions;  // as script.functions
   engine::Limits limits;
 
+  std::uint64_t initial_bytes() const { return script.pages * kPageBytes; }
   // The function of preview 1 that a step needs; load() has resolved it.
   const engine::HostFunction& preview1(std::string_view name) const;
 };
 
 class FakeInstance final : public engine::Instance {
  public:
+  // REQUIRES: the options' account, if any, was charged with initial_bytes().
   FakeInstance(std::shared_ptr<const Program> program, std::shared_ptr<FakeEngine::Pool> pool,
-               engine::HostState* state, std::size_t first_step);
+               const engine::InstantiateOptions& options, std::size_t first_step);
   ~FakeInstance() override;
 
   engine::Progress resume() override;
@@ -77,6 +79,9 @@ class FakeInstance final : public engine::Instance {
   Next call_or_trap(std::string_view name, std::initializer_list<std::uint64_t> arguments);
 
   bool grow(std::uint64_t pages);
+  bool refuse_growth();
+  // The memory, and what it was charged with; once.
+  void free_memory();
   Next trap(engine::Trap reason, std::string detail);
   Next end(engine::Outcome outcome);
   Next check(const Step& step, std::uint64_t actual);
@@ -87,6 +92,7 @@ class FakeInstance final : public engine::Instance {
   std::shared_ptr<const Program> program_;
   std::shared_ptr<FakeEngine::Pool> pool_;
   engine::HostState* state_;
+  engine::MemoryAccount* account_;  // null: nobody counts
   // From calloc: large memories cost nothing until they are touched.
   std::unique_ptr<std::byte, decltype(&std::free)> memory_;
   std::uint64_t memory_bytes_;

@@ -18,6 +18,7 @@
 namespace godwit::engines::wasmtime {
 namespace {
 
+using engine::conformance::CountingAccount;
 using engine::conformance::host_functions;
 using engine::conformance::seal;
 using engine::conformance::TestState;
@@ -84,26 +85,31 @@ std::shared_ptr<const engine::Module> load(std::string_view text) {
   return *std::move(module);
 }
 
-void run_once(const engine::Module& module, TestState& state) {
-  auto instance = module.instantiate({.state = &state});
+void run_once(const engine::Module& module, TestState& state,
+              engine::MemoryAccount* account = nullptr) {
+  auto instance = module.instantiate({.state = &state, .memory = account});
   CHECK(instance.has_value(), instance.error().text());
   while ((*instance)->resume() == engine::Progress::kYielded) {
   }
   benchmark::DoNotOptimize((*instance)->take_outcome());
 }
 
-void bench_invoke(benchmark::State& bench, std::string_view text) {
+enum class Pays : std::uint8_t { kNobody, kAccount };
+
+void bench_invoke(benchmark::State& bench, std::string_view text, Pays pays = Pays::kNobody) {
   shared_engine().prepare_thread();
   const auto module = load(text);
   TestState state;
   state.ready = 1 << 30;
-  for (int warm = 0; warm < 100; ++warm) run_once(*module, state);
+  CountingAccount counting;
+  CountingAccount* const account = pays == Pays::kAccount ? &counting : nullptr;
+  for (int warm = 0; warm < 100; ++warm) run_once(*module, state, account);
   rusage before{};
   rusage after{};
   getrusage(RUSAGE_THREAD, &before);
   for (auto _ : bench) {
     state.text.clear();
-    run_once(*module, state);
+    run_once(*module, state, account);
   }
   getrusage(RUSAGE_THREAD, &after);
   bench.counters["faults"] = benchmark::Counter(
@@ -124,6 +130,7 @@ void bench_many_modules(benchmark::State& bench) {
 }
 
 BENCHMARK_CAPTURE(bench_invoke, tiny, kTiny)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(bench_invoke, tiny_paid, kTiny, Pays::kAccount)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, tiny_two_threads, kTiny)->Unit(benchmark::kMicrosecond)->Threads(2);
 BENCHMARK_CAPTURE(bench_invoke, may_wait, kMayWait)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, hundred_calls, kHundredCalls)->Unit(benchmark::kMicrosecond);
@@ -133,6 +140,8 @@ BENCHMARK_CAPTURE(bench_invoke, rust_shape_two_threads, kRustShape)
     ->Unit(benchmark::kMicrosecond)
     ->Threads(2);
 BENCHMARK_CAPTURE(bench_invoke, grows_memory, kGrows)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(bench_invoke, grows_memory_paid, kGrows, Pays::kAccount)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(bench_invoke, traps, kTraps)->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_many_modules)->Arg(100)->Arg(1000)->Unit(benchmark::kMicrosecond);
 

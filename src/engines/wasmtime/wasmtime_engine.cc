@@ -48,6 +48,14 @@ std::uint8_t call_host(const void* function, void* state, void* values,
   return static_cast<std::uint8_t>(status);
 }
 
+bool charge(void* account, std::uint64_t bytes) noexcept {
+  return static_cast<engine::MemoryAccount*>(account)->charge(bytes);
+}
+
+void release(void* account, std::uint64_t bytes) noexcept {
+  static_cast<engine::MemoryAccount*>(account)->release(bytes);
+}
+
 bridge::GodwitSpan type_span(std::span<const engine::ValueType> types) {
   static_assert(sizeof(engine::ValueType) == 1);
   return {reinterpret_cast<const std::uint8_t*>(types.data()), types.size()};
@@ -104,10 +112,13 @@ class WasmtimeModule final : public engine::Module {
 
   Result<std::unique_ptr<engine::Instance>> instantiate(
       const engine::InstantiateOptions& options) const override {
+    const bridge::GodwitMemoryAccount account{
+        .context = options.memory, .charge = &charge, .release = &release};
     bridge::GodwitInstance* instance = nullptr;
     BridgeBytes error;
     const GodwitStatus status = bridge::godwit_instance_new(
-        module_, options.state, to_bridge(options.entry), &instance, error.receive());
+        module_, options.state, options.memory != nullptr ? &account : nullptr,
+        to_bridge(options.entry), &instance, error.receive());
     if (status != GodwitStatus::Ok) return bridge_failure(status, error);
     return std::make_unique<WasmtimeInstance>(instance, ticker_);
   }

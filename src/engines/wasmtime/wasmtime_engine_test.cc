@@ -44,6 +44,7 @@ INSTANTIATE_TEST_SUITE_P(Wasmtime, EngineConformance, testing::Values(engines::w
 namespace godwit::engines::wasmtime {
 namespace {
 
+using engine::conformance::resume_through_slices;
 using engine::conformance::run_to_end;
 using engine::conformance::scenario_text;
 using engine::conformance::seal;
@@ -143,6 +144,40 @@ TEST(WasmtimeEngine, PendingFromAFunctionThatMayNotWaitTraps) {
   auto instance = (*module)->instantiate({.state = &state});
   ASSERT_TRUE(instance.has_value());
   EXPECT_EQ(run_to_end(**instance).trap, engine::Trap::kHost);
+}
+
+// mprotect fails when a growth would exceed RLIMIT_DATA.
+TEST(WasmtimeEngine, AGrowthThatTheSystemRefusesIsTakenBack) {
+#ifdef GODWIT_SANITIZED
+  GTEST_SKIP() << "a sanitizer's shadow memory counts as data";
+#else
+  const auto runtime = make_engine({.instances = 8});
+  const auto code = runtime->compile(binary(scenario_text("grow_then_wait")));
+  const auto module =
+      runtime->load(seal(*code), {.host_functions = engine::conformance::host_functions()});
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  TestState state;
+  engine::conformance::CountingAccount account;
+  auto instance = (*module)->instantiate({.state = &state, .memory = &account});
+  ASSERT_TRUE(instance.has_value());
+
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_DATA, &before), 0);
+  const rlimit nothing{.rlim_cur = 1, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &nothing), 0);
+  const engine::Progress progress = resume_through_slices(**instance);
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &before), 0);
+
+  ASSERT_EQ(progress, engine::Progress::kWaiting);
+  EXPECT_THAT(state.notes, testing::ElementsAre(0xffffffff));
+  EXPECT_EQ((*instance)->memory_bytes(), 65536u);
+  EXPECT_EQ(account.held(), 65536u);
+  EXPECT_EQ(account.charged, 11u * 65536);
+  state.ready = 1;
+  EXPECT_EQ(run_to_end(**instance).kind, engine::OutcomeKind::kFinished);
+  EXPECT_EQ(account.held(), 0u);
+  EXPECT_EQ(account.releases, 2);
+#endif
 }
 
 // What is kept resident costs no page faults once a sandbox is warm.

@@ -108,6 +108,15 @@ struct GodwitLimits {
   uintptr_t detail_bytes;
 };
 
+/// Who pays for the memories, tables and heaps of one instance (engine::MemoryAccount). Both are
+/// called on the instance's thread and never unwind; `context` is handed to them.
+struct GodwitMemoryAccount {
+  void *context;
+  /// False: the growth is refused.
+  bool (*charge)(void *context, uint64_t bytes);
+  void (*release)(void *context, uint64_t bytes);
+};
+
 /// How a run ended; the numbers are those of engine::OutcomeKind and engine::Trap.
 struct GodwitOutcome {
   uint8_t kind;
@@ -193,12 +202,16 @@ void godwit_module_free(GodwitModule *module);
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
 /// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
 /// host call traps. No instruction of the guest runs yet; only a start function that is itself an
-/// import may be called. On failure `*error` is its text: Overloaded, NoEntry, Internal.
+/// import may be called. `account` (copied; its context outlives the instance) is charged with
+/// what the instance commits, null: nobody counts. What it was charged with is released when the
+/// run is over, or with the instance. On failure `*error` is its text: Overloaded (also when
+/// the account refuses what the instance begins with), NoEntry, Internal.
 ///
 /// # Safety
 /// All pointers are valid.
 GodwitStatus godwit_instance_new(const GodwitModule *module,
                                  void *host_state,
+                                 const GodwitMemoryAccount *account,
                                  GodwitSpan entry,
                                  GodwitInstance **out,
                                  GodwitBytes *error);

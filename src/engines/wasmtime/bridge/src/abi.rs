@@ -304,7 +304,10 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
 /// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
 /// host call traps. No instruction of the guest runs yet; only a start function that is itself an
-/// import may be called. On failure `*error` is its text: Overloaded, NoEntry, Internal.
+/// import may be called. `account` (copied; its context outlives the instance) is charged with
+/// what the instance commits, null: nobody counts. What it was charged with is released when the
+/// run is over, or with the instance. On failure `*error` is its text: Overloaded (also when
+/// the account refuses what the instance begins with), NoEntry, Internal.
 ///
 /// # Safety
 /// All pointers are valid.
@@ -312,6 +315,7 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 pub unsafe extern "C" fn godwit_instance_new(
     module: *const GodwitModule,
     host_state: *mut c_void,
+    account: *const GodwitMemoryAccount,
     entry: GodwitSpan,
     out: *mut *mut GodwitInstance,
     error: *mut GodwitBytes,
@@ -322,7 +326,9 @@ pub unsafe extern "C" fn godwit_instance_new(
         // SAFETY: the contract of this function. What is not UTF-8 names no export.
         let entry = unsafe { entry.text() }
             .map_err(|_| Failure::new(GodwitStatus::NoEntry, "the entry's name is not UTF-8"))?;
-        let instance = Instance::new(&module.0, host_state, entry)?;
+        // SAFETY: null, or valid for this call.
+        let account = unsafe { account.as_ref() }.copied();
+        let instance = Instance::new(&module.0, host_state, account, entry)?;
         Ok(Box::into_raw(Box::new(GodwitInstance(instance))))
     });
     // SAFETY: the caller's `out` and `error` are valid.
@@ -430,8 +436,12 @@ pub unsafe extern "C" fn godwit_binary_to_text(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn boxed(instance: Instance) -> *mut GodwitInstance {
+        Box::into_raw(Box::new(GodwitInstance(instance)))
+    }
 
     #[test]
     fn a_panic_becomes_a_failure() {

@@ -24,6 +24,8 @@ pub const MAX_FRAMES: usize = 20;
 /// Memories, and tables, that one module may define.
 pub const MAX_MEMORIES: u32 = 8;
 pub const MAX_TABLES: u32 = 8;
+/// Room that the pool has for one memory.
+pub const MAX_MEMORY_BYTES: usize = 4 << 30;
 /// Elements of one table that the pool has room for.
 pub const MAX_TABLE_ELEMENTS: usize = 100_000;
 
@@ -102,7 +104,7 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .max_memories_per_module(MAX_MEMORIES)
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
-        .max_memory_size(4 << 30)
+        .max_memory_size(MAX_MEMORY_BYTES)
         .max_core_instance_size(2 << 20)
         .linear_memory_keep_resident(settings.memory_keep_resident_bytes)
         .table_keep_resident(settings.table_keep_resident_bytes)

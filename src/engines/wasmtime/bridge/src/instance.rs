@@ -16,21 +16,24 @@ use wasmtime::{
     Memory, ModuleExport, PoolConcurrencyLimitError, ResourceLimiter, Store, TypedFunc,
 };
 
-use crate::engine::MAX_TABLE_ELEMENTS;
+use crate::engine::{MAX_MEMORY_BYTES, MAX_TABLE_ELEMENTS};
 use crate::error::{error_text, Failure, Outcome};
 use crate::host::SuspendOnce;
 use crate::module::{memory_of, minimum_failure, Loaded, TABLE_ELEMENT_BYTES};
 use crate::outcome::RunOutcome;
-use crate::types::{GodwitProgress, GodwitStatus};
+use crate::types::{GodwitMemoryAccount, GodwitProgress, GodwitStatus};
 
 /// What is known of a run while its future is suspended. Used by one thread only; the atomics are
 /// relaxed (plain loads and stores) and there because a store's data must be Send.
 #[derive(Default)]
 pub struct State {
-    /// Memories and tables, in bytes.
+    /// Memories, tables and heaps of collected objects, in bytes; the account was charged with
+    /// exactly this.
     pub memory_bytes: AtomicU64,
     /// A growth was refused.
     pub refused: AtomicBool,
+    /// The account refused it.
+    account_refused: AtomicBool,
     /// The suspension is a host function's, not the end of a time slice.
     pub waiting: AtomicBool,
     /// The first resume has come.
@@ -44,7 +47,8 @@ pub struct StoreData {
     pub memory: Option<Memory>,
     pub instantiated: bool,
     host_state: HostState,
-    /// Bytes counted for a growth that has been allowed but not yet done.
+    account: Option<Account>,
+    /// Bytes of the growth that was granted last.
     granted_bytes: u64,
 }
 
@@ -53,14 +57,58 @@ struct HostState(*mut c_void);
 // SAFETY: it is only handed back to C++, on the thread that runs the instance.
 unsafe impl Send for HostState {}
 
+/// C++'s engine::MemoryAccount of this invocation.
+#[derive(Clone, Copy)]
+struct Account(GodwitMemoryAccount);
+// SAFETY: as for HostState.
+unsafe impl Send for Account {}
+
+impl Account {
+    fn charge(&self, bytes: u64) -> bool {
+        (self.0.charge)(self.0.context, bytes)
+    }
+
+    fn release(&self, bytes: u64) {
+        (self.0.release)(self.0.context, bytes);
+    }
+}
+
+/// What an account was charged with for one instance: released once, however the run ends.
+struct Charged {
+    account: Option<Account>,
+    state: Arc<State>,
+}
+
+impl Charged {
+    fn release(&mut self) {
+        let Some(account) = self.account.take() else { return };
+        match self.state.memory_bytes.load(Ordering::Relaxed) {
+            0 => {}
+            bytes => account.release(bytes),
+        }
+    }
+}
+
+impl Drop for Charged {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 impl StoreData {
-    fn new(module: &Arc<Loaded>, state: &Arc<State>, host_state: *mut c_void) -> StoreData {
+    fn new(
+        module: &Arc<Loaded>,
+        state: &Arc<State>,
+        host_state: *mut c_void,
+        account: Option<Account>,
+    ) -> StoreData {
         StoreData {
             module: module.clone(),
             state: state.clone(),
             memory: None,
             instantiated: false,
             host_state: HostState(host_state),
+            account,
             granted_bytes: 0,
         }
     }
@@ -71,36 +119,48 @@ impl StoreData {
 
     /// The growth that was granted last did not happen: the operating system refused.
     fn take_back(&mut self) {
-        if self.granted_bytes == 0 {
+        let bytes = std::mem::take(&mut self.granted_bytes);
+        if bytes == 0 {
             return;
         }
         let total = self.state.memory_bytes.load(Ordering::Relaxed);
-        self.state.memory_bytes.store(total.saturating_sub(self.granted_bytes), Ordering::Relaxed);
-        self.granted_bytes = 0;
-        self.state.refused.store(true, Ordering::Relaxed);
+        self.state.memory_bytes.store(total.saturating_sub(bytes), Ordering::Relaxed);
+        self.refuse();
+        if let Some(account) = &self.account {
+            account.release(bytes);
+        }
     }
 
+    fn refuse(&self) -> bool {
+        self.state.refused.store(true, Ordering::Relaxed);
+        false
+    }
+
+    /// `room`: what the pool has. Whatever is granted here can fail only in the operating system.
     fn growing(
         &mut self,
-        current: usize,
-        desired: usize,
+        (current, desired): (usize, usize),
         maximum: Option<usize>,
+        room: usize,
         unit: u64,
     ) -> bool {
         self.granted_bytes = 0;
         let bytes = (desired.saturating_sub(current) as u64).saturating_mul(unit);
         let total = self.state.memory_bytes.load(Ordering::Relaxed).saturating_add(bytes);
         if total > self.module.limits.memory_bytes {
-            self.state.refused.store(true, Ordering::Relaxed);
-            return false;
+            return self.refuse();
         }
         // Beyond its own maximum a growth fails without any limit of ours. (Bounded by the pool's
-        // room for a table, it is ours.)
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            if maximum == Some(MAX_TABLE_ELEMENTS) {
-                self.state.refused.store(true, Ordering::Relaxed);
-            }
+        // room, it is ours.)
+        if maximum.is_some_and(|maximum| maximum < room && desired > maximum) {
             return false;
+        }
+        if desired > room {
+            return self.refuse();
+        }
+        if bytes != 0 && self.account.is_some_and(|account| !account.charge(bytes)) {
+            self.state.account_refused.store(true, Ordering::Relaxed);
+            return self.refuse();
         }
         self.state.memory_bytes.store(total, Ordering::Relaxed);
         self.granted_bytes = bytes;
@@ -115,11 +175,15 @@ impl ResourceLimiter for StoreData {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.growing(current, desired, maximum, 1))
+        Ok(self.growing((current, desired), maximum, MAX_MEMORY_BYTES, 1))
     }
 
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.take_back();
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Wasmtime also reports growths here that it never asked for; taking the one before back
+        // then would let a guest have memory for nothing.
+        if error.is::<std::io::Error>() {
+            self.take_back();
+        }
         Ok(())
     }
 
@@ -129,13 +193,10 @@ impl ResourceLimiter for StoreData {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(self.growing(current, desired, maximum, TABLE_ELEMENT_BYTES))
+        Ok(self.growing((current, desired), maximum, MAX_TABLE_ELEMENTS, TABLE_ELEMENT_BYTES))
     }
 
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.take_back();
-        Ok(())
-    }
+    // table_grow_failed: a granted growth of a table does not fail, the pool has its room.
 }
 
 type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
@@ -143,21 +204,34 @@ type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
 pub struct Instance {
     /// None when the run is over: the sandbox has gone back to the pool.
     run: Option<Run>,
+    /// After `run`: released when the sandbox is gone.
+    charged: Charged,
     state: Arc<State>,
     outcome: Option<RunOutcome>,
     detail_bytes: usize,
 }
 
 impl Instance {
-    pub fn new(module: &Arc<Loaded>, host_state: *mut c_void, entry: &str) -> Outcome<Instance> {
+    pub fn new(
+        module: &Arc<Loaded>,
+        host_state: *mut c_void,
+        account: Option<GodwitMemoryAccount>,
+        entry: &str,
+    ) -> Outcome<Instance> {
         let entry = module.entry(entry)?;
+        let account = account.map(Account);
         let state = Arc::new(State::default());
-        let mut run: Run = Box::pin(run(StoreData::new(module, &state, host_state), entry));
-        let mut instance =
-            Instance { run: None, state, outcome: None, detail_bytes: module.limits.detail_bytes };
-        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => instance.run = Some(run),
-            Poll::Ready(Err(error)) if error.is::<PoolConcurrencyLimitError>() => {
+        let data = StoreData::new(module, &state, host_state, account);
+        let mut instance = Instance {
+            run: Some(Box::pin(run(data, entry))),
+            charged: Charged { account, state: state.clone() },
+            state,
+            outcome: None,
+            detail_bytes: module.limits.detail_bytes,
+        };
+        match instance.poll() {
+            Poll::Pending => {}
+            Poll::Ready(Err(error)) if instance.overloaded(&error) => {
                 return Err(Failure::new(GodwitStatus::Overloaded, error_text(&error)));
             }
             Poll::Ready(result) => instance.end(result),
@@ -165,12 +239,27 @@ impl Instance {
         Ok(instance)
     }
 
+    /// The first poll failed for want of room in the pool or in the account.
+    fn overloaded(&self, error: &wasmtime::Error) -> bool {
+        error.is::<PoolConcurrencyLimitError>()
+            || self.state.account_refused.load(Ordering::Relaxed)
+    }
+
+    /// Nobody needs the waker: C++ knows what its host functions wait for.
+    fn poll(&mut self) -> Poll<wasmtime::Result<()>> {
+        match self.run.as_mut() {
+            Some(run) => run.as_mut().poll(&mut Context::from_waker(Waker::noop())),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     pub fn resume(&mut self) -> GodwitProgress {
-        let Some(run) = self.run.as_mut() else { return GodwitProgress::Done };
+        if self.run.is_none() {
+            return GodwitProgress::Done;
+        }
         self.state.waiting.store(false, Ordering::Relaxed);
         self.state.started.store(true, Ordering::Relaxed);
-        // Nobody needs the waker: C++ knows what its host functions wait for.
-        match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        match self.poll() {
             Poll::Ready(result) => {
                 self.end(result);
                 GodwitProgress::Done
@@ -193,6 +282,7 @@ impl Instance {
     pub fn fail(&mut self, text: &str) {
         self.outcome = Some(RunOutcome::defect(text));
         self.run = None;
+        self.charged.release();
     }
 
     fn end(&mut self, result: wasmtime::Result<()>) {
@@ -205,6 +295,7 @@ impl Instance {
             ),
         });
         self.run = None;
+        self.charged.release();
     }
 }
 
@@ -251,7 +342,7 @@ pub fn check_sum_of_minimums(module: &Arc<Loaded>) -> Outcome<()> {
         return Ok(());
     }
     let state = Arc::new(State::default());
-    let mut store = new_store(StoreData::new(module, &state, std::ptr::null_mut()));
+    let mut store = new_store(StoreData::new(module, &state, std::ptr::null_mut(), None));
     let trial = std::pin::pin!(module.pre.instantiate_async(&mut store));
     // Whatever else goes wrong here is the run's to report.
     let _ = trial.poll(&mut Context::from_waker(Waker::noop()));
@@ -259,4 +350,80 @@ pub fn check_sum_of_minimums(module: &Arc<Loaded>) -> Outcome<()> {
         return Ok(());
     }
     Err(minimum_failure(state.memory_bytes.load(Ordering::Relaxed), module.limits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi;
+    use crate::types::GodwitOutcome;
+
+    /// An account for tests: what it holds, and how often it was asked.
+    #[derive(Default)]
+    struct Ledger {
+        held: i64,
+        charges: u32,
+        releases: u32,
+    }
+
+    extern "C" fn charge(ledger: *mut c_void, bytes: u64) -> bool {
+        // SAFETY: `account` below; the test's thread only.
+        let ledger = unsafe { &mut *ledger.cast::<Ledger>() };
+        ledger.held += bytes as i64;
+        ledger.charges += 1;
+        true
+    }
+
+    extern "C" fn release(ledger: *mut c_void, bytes: u64) {
+        // SAFETY: as above.
+        let ledger = unsafe { &mut *ledger.cast::<Ledger>() };
+        ledger.held -= bytes as i64;
+        ledger.releases += 1;
+    }
+
+    fn account(ledger: *mut Ledger) -> GodwitMemoryAccount {
+        GodwitMemoryAccount { context: ledger.cast(), charge, release }
+    }
+
+    fn loaded(text: &str) -> Arc<Loaded> {
+        let engine = crate::engine::tests::runtime();
+        crate::module::tests::with_panicking_import(&engine, text)
+    }
+
+    /// A panic below the guest is caught at the boundary: the run has failed, nothing is leaked.
+    #[test]
+    fn a_caught_panic_releases_what_was_charged() {
+        let module = loaded(
+            r#"(module (import "test" "panic" (func $panic)) (memory 3)
+              (func (export "_start") (drop (memory.grow (i32.const 2))) (call $panic)))"#,
+        );
+        let mut ledger = Ledger::default();
+        let account = account(&mut ledger);
+        let instance =
+            Instance::new(&module, std::ptr::null_mut(), Some(account), "_start").unwrap();
+        assert_eq!(ledger.held, 3 << 16);
+        let instance = abi::tests::boxed(instance);
+        // SAFETY: the instance is valid until it is freed below.
+        let progress = unsafe { abi::godwit_instance_resume(instance) };
+        assert_eq!(progress, GodwitProgress::Done);
+        assert_eq!(ledger.held, 0);
+        assert_eq!((ledger.charges, ledger.releases), (2, 1));
+        let mut outcome = std::mem::MaybeUninit::<GodwitOutcome>::uninit();
+        // SAFETY: as above; the outcome is written.
+        let outcome = unsafe {
+            abi::godwit_instance_take_outcome(instance, outcome.as_mut_ptr());
+            outcome.assume_init()
+        };
+        assert_eq!(outcome.trap, crate::outcome::TrapKind::Host as u8);
+        // SAFETY: both came from this library and are freed once.
+        unsafe {
+            abi::godwit_bytes_free(outcome.detail);
+            abi::godwit_instance_free(instance);
+        }
+        assert_eq!((ledger.held, ledger.releases), (0, 1));
+        // The place in the pool is free again.
+        let again = Instance::new(&module, std::ptr::null_mut(), Some(account), "_start");
+        drop(again.unwrap());
+        assert_eq!((ledger.held, ledger.releases), (0, 2));
+    }
 }

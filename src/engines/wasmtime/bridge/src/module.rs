@@ -222,3 +222,25 @@ pub fn memory_of(extern_: Option<Extern>) -> Option<wasmtime::Memory> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A module whose import `test.panic` panics, which no host function of C++ can.
+    pub fn with_panicking_import(engine: &Engine, text: &str) -> Arc<Loaded> {
+        let wasm = crate::text::text_to_binary(text).unwrap();
+        let module = Module::new(engine, wasm).unwrap();
+        let mut linker = Linker::<StoreData>::new(engine);
+        let panics = || -> () { panic!("a defect of the host") };
+        linker.func_wrap("test", "panic", panics).unwrap();
+        let pre = linker.instantiate_pre(&module).unwrap();
+        Arc::new(Loaded {
+            engine: engine.clone(),
+            pre,
+            limits: Limits { memory_bytes: 128 << 20, detail_bytes: 8192 },
+            memory: None,
+            start: find_entry(&module, "_start"),
+        })
+    }
+}

@@ -88,6 +88,17 @@ pub struct GodwitLimits {
     pub detail_bytes: usize,
 }
 
+/// Who pays for the memories, tables and heaps of one instance (engine::MemoryAccount). Both are
+/// called on the instance's thread and never unwind; `context` is handed to them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct GodwitMemoryAccount {
+    pub context: *mut c_void,
+    /// False: the growth is refused.
+    pub charge: extern "C" fn(context: *mut c_void, bytes: u64) -> bool,
+    pub release: extern "C" fn(context: *mut c_void, bytes: u64),
+}
+
 /// How a run ended; the numbers are those of engine::OutcomeKind and engine::Trap.
 #[repr(C)]
 pub struct GodwitOutcome {
