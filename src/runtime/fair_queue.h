@@ -67,7 +67,7 @@ class FunctionShare final {
   std::uint32_t users = 0;         // invocations that know this share
   // No fresh one can start now (memory, sandboxes): Worker says when to try again.
   bool starts_blocked = false;
-  bool blocked_for_memory = false;
+  bool blocked_for_memory = false;  // when the last start failed, it was for memory
 
   // Since when there was always somebody fresh in the queue, if there is.
   TimePoint standing_since() const { return standing_since_; }

@@ -139,8 +139,8 @@ bool Invocation::waited_too_long(TimePoint now) const {
 }
 
 Error Invocation::no_turn() const {
-  const bool memory = share_->starts_blocked && share_->blocked_for_memory;
-  return Error{memory ? ErrorCode::kMemoryBudget : ErrorCode::kServerOverloaded, {}, {}};
+  return Error{
+      share_->blocked_for_memory ? ErrorCode::kMemoryBudget : ErrorCode::kServerOverloaded, {}, {}};
 }
 
 void Invocation::go_on() {
@@ -152,6 +152,7 @@ void Invocation::go_on() {
 void Invocation::start() {
   worker_.timers().arm(*this, deadline_);
   if (make_instance()) {
+    share_->blocked_for_memory = false;
     state_ = State::kReady;
     return run_slice();
   }

@@ -1,1 +1,128 @@
+// What guests commit, counted for the server as a whole: who is refused, who waits, what comes
+// back.
+#include <memory>
 
+#include <gtest/gtest.h>
+
+#include "runtime/invocation.h"
+#include "runtime/test_run.h"
+#include "runtime/test_runtime.h"
+
+namespace godwit::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::OutcomeKind;
+using test::TestRun;
+
+constexpr std::uint64_t kPage = 65536;
+
+class InvocationMemoryTest : public testing::Test {
+ protected:
+  ~InvocationMemoryTest() override {
+    EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
+    EXPECT_LE(budget_.used_bytes(), 2 * 100 * kPage / 64) << "more than a purse keeps";
+    EXPECT_FALSE(loop_.worker().has_ready());
+  }
+  std::shared_ptr<const Function> function(std::string_view script, manifest::Limits limits = {}) {
+    return functions_.make(script, {.name = "f", .limits = limits});
+  }
+
+  test::Functions functions_;
+  capability::MemoryBudget budget_{100 * kPage};
+  test::ManualLoop loop_{{.memory = {.budget = &budget_}}};
+};
+
+TEST_F(InvocationMemoryTest, WhatARunCommitsIsCountedWhileItLives) {
+  TestRun run(loop_);
+  run.begin(function("memory 10\nwait\ngrow 5\nwait\n"));
+  EXPECT_GE(budget_.used_bytes(), 10 * kPage);
+  run.invocation->wake();
+  loop_.turn();
+  EXPECT_GE(budget_.used_bytes(), 10 * kPage);
+  run.invocation->end_now(OutcomeKind::kCancelled);
+  EXPECT_LT(budget_.used_bytes(), 4 * kPage);
+}
+
+TEST_F(InvocationMemoryTest, AGrowthBeyondTheBudgetIsRefusedAndTheServersFault) {
+  TestRun run(loop_);
+  run.begin(function("memory 10\nmust_grow 60\n", {.memory_bytes = 1000 * kPage}));
+  ASSERT_EQ(run.ended, 1);
+  EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kOutOfMemory);
+  EXPECT_TRUE(run.invocation->met_memory_budget());
+
+  TestRun own_limit(loop_);
+  own_limit.begin(function("memory 10\nmust_grow 60\n", {.memory_bytes = 20 * kPage}));
+  EXPECT_EQ(own_limit.invocation->outcome().kind, OutcomeKind::kOutOfMemory);
+  EXPECT_FALSE(own_limit.invocation->met_memory_budget());
+}
+
+TEST_F(InvocationMemoryTest, AGuestMayGoOnAfterARefusedGrowth) {
+  TestRun run(loop_);
+  run.begin(function("memory 10\ngrow 60\nwrite 1 small\n", {.memory_bytes = 1000 * kPage}));
+  EXPECT_EQ(run.output.text(), "small");
+  EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kFinished);
+}
+
+TEST_F(InvocationMemoryTest, OneFunctionLeavesRoomForAnother) {
+  const auto greedy = function("memory 30\nwait\n");
+  TestRun first(loop_), second(loop_), modest(loop_);
+  first.begin(greedy);
+  second.begin(greedy);
+  EXPECT_EQ(first.suspended, 1);
+  EXPECT_EQ(second.suspended, 0) << "it would have 60 and leave 40";
+  modest.begin(function("memory 20\nwrite 1 x\n"));
+  loop_.turn();
+  EXPECT_EQ(modest.output.text(), "x");
+  for (TestRun* run : {&first, &second}) run->invocation->end_now(OutcomeKind::kCancelled);
+}
+
+TEST_F(InvocationMemoryTest, WhoFindsNoRoomWaitsForIt) {
+  const auto f = function("memory 30\nwait\n");
+  TestRun first(loop_), second(loop_), third(loop_);
+  first.begin(f);
+  second.begin(f);
+  third.begin(f);
+  EXPECT_EQ(second.ended + third.ended, 0);
+  EXPECT_EQ(functions_.live_instances(), 1u);
+  EXPECT_FALSE(loop_.worker().has_ready()) << "it would only try again and again";
+  first.invocation->end_now(OutcomeKind::kCancelled);
+  loop_.turn();
+  EXPECT_EQ(second.suspended, 1);
+  EXPECT_EQ(third.suspended, 0) << "in the order in which they came";
+  second.invocation->end_now(OutcomeKind::kCancelled);
+  loop_.turn();
+  EXPECT_EQ(third.suspended, 1);
+  third.invocation->end_now(OutcomeKind::kCancelled);
+}
+
+TEST_F(InvocationMemoryTest, AndIsRefusedWhenNoneComes) {
+  const auto f = function("memory 30\nwait\n", {.queue_timeout = 500ms});
+  TestRun first(loop_), second(loop_);
+  first.begin(f);
+  second.begin(f);
+  loop_.fire_as_if(400ms);
+  loop_.turn();
+  EXPECT_EQ(second.ended, 0);
+  loop_.fire_as_if(600ms);
+  loop_.turn();
+  EXPECT_TRUE(second.refused_with(ErrorCode::kMemoryBudget));
+  EXPECT_EQ(f->gate->running(), 1u);
+  first.invocation->end_now(OutcomeKind::kCancelled);
+}
+
+// What another worker frees is not said to this one: it looks again by itself.
+TEST_F(InvocationMemoryTest, LooksAgainAfterAWhile) {
+  ASSERT_TRUE(budget_.charge(90 * kPage));
+  TestRun run(loop_);
+  run.begin(function("memory 10\nwrite 1 x\n"));
+  loop_.turn();
+  EXPECT_EQ(run.ended, 0);
+  budget_.release(90 * kPage);
+  loop_.fire_as_if(20ms);
+  loop_.turn();
+  EXPECT_EQ(run.output.text(), "x");
+}
+
+}  // namespace
+}  // namespace godwit::runtime

@@ -63,6 +63,8 @@ class Functions final {
 
 class ManualLoop final : public Loop {
  public:
+  explicit ManualLoop(const WorkerOptions& options = {}) : worker_(*this, options) {}
+
   void run_soon() noexcept override { ++soon_; }
   void wake_at(TimePoint deadline) noexcept override { wake_at_ = deadline; }
   void post(std::function<void()> task) override {
@@ -106,7 +108,7 @@ class ManualLoop final : public Loop {
   void fire_as_if(Nanoseconds passed) { worker_.fire_timers(monotonic_now() + passed); }
 
  private:
-  Worker worker_{*this};
+  Worker worker_;
   int soon_ = 0;
   std::optional<TimePoint> wake_at_;
   std::mutex mutex_;
