@@ -1,6 +1,7 @@
 // What one invocation costs in process, without HTTP: a fresh instance of a real greeting, its
 // WASI host, its run, its end. Time is this thread's CPU time; `faults` are its minor page faults
-// per invocation (steady state: 0).
+// per invocation (steady state: 0). `/limits` is the same through the runtime, with everything that
+// enforces a limit: admission, deadline, CPU accounting, the fair queue, the budget of memory.
 //
 //   godwit_invoke_bench EXAMPLES_FOLDER [--benchmark_filter=…]
 //
@@ -25,6 +26,8 @@
 #include "engines/wasmtime/wasmtime_engine.h"
 #include "registry/artifact_cache.h"
 #include "registry/folder.h"
+#include "runtime/invocation.h"
+#include "runtime/worker.h"
 #include "wasi/preview1.h"
 
 namespace godwit {
@@ -139,6 +142,60 @@ class Invoker {
   NoWaker waker_;
 };
 
+// The same through the runtime. No guest here waits, so nothing turns the loop.
+class LimitedInvoker final : private runtime::Loop, private runtime::InvocationObserver {
+ public:
+  explicit LimitedInvoker(const std::shared_ptr<const engine::Module>& module)
+      : budget_(std::uint64_t{1} << 30), worker_(*this, {.memory = {.budget = &budget_}}) {
+    CHECK(arguments_.add("greet"));
+    CHECK(environment_.add_variable("name", "World"));
+    const manifest::FunctionSpec spec{.name = "greet"};
+    auto gate = std::make_shared<runtime::FunctionGate>(runtime::FunctionGate::Limits{
+        .running = spec.limits.concurrency, .waiting = spec.limits.queue});
+    function_ = std::make_shared<const runtime::Function>(
+        runtime::Function{.spec = spec, .module = module, .gate = std::move(gate)});
+  }
+  void run() {
+    capability::EmptyInput input;
+    output_.take();
+    invocation_.begin({.function = function_,
+                       .arguments = &arguments_,
+                       .environment = &environment_,
+                       .standard_input = &input,
+                       .standard_output = &output_,
+                       .standard_error = &errors_},
+                      *this);
+    while (invocation_.active()) worker_.run_ready();
+    CHECK(!invocation_.refusal() && invocation_.outcome().success());
+    CHECK(output_.text() == "Hello, World!\n", output_.text());
+    invocation_.release();
+  }
+
+ private:
+  void run_soon() noexcept override {}
+  void wake_at(TimePoint) noexcept override {}
+  void post(std::function<void()>) override {}
+  void on_suspended() noexcept override {}
+  void on_ended() noexcept override {}
+  void on_expired() noexcept override {}
+
+  wasi::StringList arguments_;
+  wasi::StringList environment_;
+  capability::StringOutput output_{4096};
+  capability::StringOutput errors_{4096};
+  capability::MemoryBudget budget_;
+  runtime::Worker worker_;
+  std::shared_ptr<const runtime::Function> function_;
+  runtime::Invocation invocation_{worker_};
+};
+
+void greet_limited(benchmark::State& bench, const std::shared_ptr<const engine::Module>& module) {
+  shared_engine().prepare_thread();
+  LimitedInvoker invoker(module);
+  for (int warm = 0; warm < 100; ++warm) invoker.run();
+  for (auto _ : bench) invoker.run();
+}
+
 void greet(benchmark::State& bench, const std::shared_ptr<const engine::Module>& module, Tmp tmp) {
   shared_engine().prepare_thread();
   Invoker invoker(tmp);
@@ -163,6 +220,8 @@ void add_greetings(const std::string& folder) {
     const std::string name =
         std::string("invoke/") + std::string(file).substr(0, std::string(file).find('.'));
     benchmark::RegisterBenchmark(name.c_str(), greet, module, Tmp::kNone)
+        ->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark((name + "/limits").c_str(), greet_limited, module)
         ->Unit(benchmark::kMicrosecond);
     if (name.ends_with("wat") || name.ends_with("rust")) {
       benchmark::RegisterBenchmark((name + "/both_cores").c_str(), greet, module, Tmp::kNone)
