@@ -123,7 +123,7 @@ void Invocation::run_admitted() {
   state_ = State::kFresh;
   if (worker_.may_run_at_once() && !share_->starts_blocked) {
     worker_.queue().run_at_once(*share_);
-    return start();
+    return start(began_);
   }
   worker_.timers().arm(*this,
                        std::min(began_ + start_patience(input_.function->spec.limits), deadline_));
@@ -144,17 +144,20 @@ Error Invocation::no_turn() const {
 }
 
 void Invocation::go_on() {
-  if (state_ != State::kFresh) return run_slice();
-  if (waited_too_long(monotonic_now())) return refuse(no_turn());
-  start();
+  const TimePoint now = monotonic_now();
+  if (state_ != State::kFresh) return run_slice(now);
+  if (waited_too_long(now)) return refuse(no_turn());
+  start(now);
 }
 
-void Invocation::start() {
+void Invocation::start(TimePoint now) {
   worker_.timers().arm(*this, deadline_);
   if (make_instance()) {
+    const TimePoint made = monotonic_now();
+    usage_.setup = made - now;
     share_->blocked_for_memory = false;
     state_ = State::kReady;
-    return run_slice();
+    return run_slice(made);
   }
   if (refusal_->code != ErrorCode::kServerOverloaded) return refuse(std::move(*refusal_));
   // No room: it waits at the head of its function's queue.
@@ -169,7 +172,6 @@ void Invocation::start() {
 // --- The run ------------------------------------------------------------------------------------
 
 bool Invocation::make_instance() {
-  const TimePoint started = monotonic_now();
   const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
   const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
   std::span<const capability::FileGrant> files;
@@ -190,8 +192,6 @@ bool Invocation::make_instance() {
   engine::MemoryAccount* const account = worker_.counts_memory() ? &guest_memory_ : nullptr;
   auto instance = input_.function->module->instantiate(
       {.state = &*wasi_, .entry = "_start", .memory = account});
-  usage_.setup = monotonic_now() - started;
-  worker_.charge(*share_, usage_.setup);
   if (!instance) {
     refusal_ = std::move(instance.error());
     wasi_.reset();
@@ -201,17 +201,21 @@ bool Invocation::make_instance() {
   return true;
 }
 
-void Invocation::run_slice() {
+void Invocation::run_slice(TimePoint started) {
   CHECK(state_ == State::kReady || state_ == State::kWaiting, static_cast<int>(state_));
   state_ = State::kRunning;
   woken_ = false;
-  const TimePoint started = monotonic_now();
   const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
   const Nanoseconds cpu_before = usage_.cpu;
   const engine::Progress progress = instance_->resume();
-  charge_slice(progress, started, cpu_started);
+  const TimePoint stopped = monotonic_now();
+  ++usage_.slices;
+  usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped - started;
+  // A long run: from now on the exact clock, which does not count time taken by other threads.
+  if (progress == engine::Progress::kYielded) on_cpu_clock_ = true;
   usage_.cpu += guest_blocking_.take_cpu();
-  worker_.charge(*share_, usage_.cpu - cpu_before);
+  const Nanoseconds setup = usage_.slices == 1 ? usage_.setup : Nanoseconds{0};
+  worker_.charge(*share_, setup + usage_.cpu - cpu_before);
   if (progress == engine::Progress::kDone) {
     usage_.memory_bytes = instance_->memory_bytes();
     return finish(instance_->take_outcome());
@@ -221,7 +225,7 @@ void Invocation::run_slice() {
   }
   if (progress == engine::Progress::kYielded) {
     // A guest that never waits keeps the loop's timers late: look at the clock here too.
-    if (started >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
+    if (stopped >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
     state_ = State::kReady;
     return enqueue(Place::kFront);
   }
@@ -236,14 +240,6 @@ void Invocation::enqueue(Place place) {
   const bool young = usage_.cpu < FairQueue::kYoungTime;
   worker_.enqueue(*this, *share_, young ? Stage::kYoung : Stage::kOld, young ? place : Place::kBack,
                   began_);
-}
-
-void Invocation::charge_slice(engine::Progress progress, TimePoint started,
-                              Nanoseconds cpu_started) {
-  ++usage_.slices;
-  usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : monotonic_now() - started;
-  // A long run: from now on the exact clock, which does not count time taken by other threads.
-  if (progress == engine::Progress::kYielded) on_cpu_clock_ = true;
 }
 
 void Invocation::wake() noexcept {

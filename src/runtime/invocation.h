@@ -139,12 +139,11 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void run_admitted();
   // Its turn has come: the first slice or the next one.
   void go_on();
-  void start();
+  void start(TimePoint now);
   bool waited_too_long(TimePoint now) const;
   Error no_turn() const;
   bool make_instance();
-  void run_slice();
-  void charge_slice(engine::Progress progress, TimePoint started, Nanoseconds cpu_started);
+  void run_slice(TimePoint started);
   void enqueue(Place place);
   void finish(engine::Outcome outcome);
   void refuse(Error error);
