@@ -40,11 +40,9 @@ RunnableList& FairQueue::list_of(FunctionShare& share, Stage stage) {
   CHECK(false);
 }
 
-void FairQueue::push(Runnable& runnable, FunctionShare& share, Stage stage, TimePoint now,
-                     Place place) {
+void FairQueue::push(Runnable& runnable, FunctionShare& share, Stage stage, Place place) {
   CHECK(!runnable.queued());
   RunnableList& list = list_of(share, stage);
-  if (stage == Stage::kFresh && list.empty() && place == Place::kBack) share.standing_since_ = now;
   runnable.place_ = runnable.link_.begin();
   runnable.list_ = &list;
   runnable.share_ = &share;
@@ -77,6 +75,14 @@ Runnable* FairQueue::pop() {
   FunctionShare& share = **ready_.begin();
   present_ = std::max(present_, share.time_);
   Runnable* const runnable = choose(share);
+  take_out(*runnable);
+  update(share);
+  return runnable;
+}
+
+Runnable* FairQueue::pop_newest(FunctionShare& share) {
+  if (share.fresh_.empty()) return nullptr;
+  Runnable* const runnable = share.fresh_.back();
   take_out(*runnable);
   update(share);
   return runnable;

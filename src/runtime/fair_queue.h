@@ -3,7 +3,7 @@
 // one function cost another one slice of waiting.
 //
 //   FunctionShare& share = queue.share_of(function.gate);
-//   queue.push(invocation, share, Stage::kFresh, monotonic_now());
+//   queue.push(invocation, share, Stage::kFresh);
 //   while (Runnable* next = queue.pop()) { run(*next); queue.charge(share, cpu); }
 //
 // Among functions: start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) with equal
@@ -69,9 +69,6 @@ class FunctionShare final {
   bool starts_blocked = false;
   bool blocked_for_memory = false;  // when the last start failed, it was for memory
 
-  // Since when there was always somebody fresh in the queue, if there is.
-  TimePoint standing_since() const { return standing_since_; }
-
  private:
   friend class FairQueue;
   struct Less {
@@ -89,7 +86,6 @@ class FunctionShare final {
   const std::uint64_t id_;
   Nanoseconds time_{0};  // virtual: what it has had, or what all others had when it came
   RunnableList fresh_, young_, old_;
-  TimePoint standing_since_;
   std::uint32_t turns_ = 0;
   bool ready_ = false;        // in the ready set
   ReadySet::node_type node_;  // its node while it is not
@@ -107,10 +103,11 @@ class FairQueue final {
   FunctionShare& share_of(const std::shared_ptr<FunctionGate>& gate);
 
   bool empty() const { return ready_.empty(); }
-  void push(Runnable& runnable, FunctionShare& share, Stage stage, TimePoint now,
-            Place place = Place::kBack);
+  void push(Runnable& runnable, FunctionShare& share, Stage stage, Place place = Place::kBack);
   // Null when nothing is ready.
   Runnable* pop();
+  // The fresh one that came last; null when there is none.
+  Runnable* pop_newest(FunctionShare& share);
   void remove(Runnable& runnable);
   // `share` runs something without having been queued: its turn begins now.
   void run_at_once(FunctionShare& share);

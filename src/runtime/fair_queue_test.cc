@@ -26,7 +26,7 @@ class FairQueueTest : public testing::Test {
  protected:
   void push(Job& job, FunctionShare& share, Stage stage = Stage::kYoung,
             Place place = Place::kBack) {
-    queue_.push(job, share, stage, now_, place);
+    queue_.push(job, share, stage, place);
   }
   std::string pop() {
     auto* const job = static_cast<Job*>(queue_.pop());
@@ -41,7 +41,6 @@ class FairQueueTest : public testing::Test {
   }
 
   FairQueue queue_;
-  TimePoint now_ = monotonic_now();
 };
 
 TEST_F(FairQueueTest, IsEmptyAtFirst) {
@@ -199,23 +198,16 @@ TEST_F(FairQueueTest, BlockedStartsWaitButOthersOfTheFunctionGoOn) {
   EXPECT_EQ(pop(), "fresh");
 }
 
-TEST_F(FairQueueTest, KnowsSinceWhenSomebodyStands) {
+TEST_F(FairQueueTest, TheNewestOfTheFreshCanBeTaken) {
   FunctionShare& share = queue_.share_of(gate());
   share.users = 1;
-  Job a("a"), b("b"), c("c");
-  push(a, share, Stage::kFresh);
-  const TimePoint first = now_;
-  now_ += 1s;
-  push(b, share, Stage::kFresh);
-  EXPECT_EQ(share.standing_since(), first);
-  EXPECT_EQ(pop(), "a");
-  push(a, share, Stage::kFresh, Place::kFront);  // there was no room for it
-  EXPECT_EQ(share.standing_since(), first);
-  EXPECT_EQ(pop(2), "ab");
-  now_ += 1s;
-  push(c, share, Stage::kFresh);
-  EXPECT_EQ(share.standing_since(), now_);
-  queue_.remove(c);
+  Job a("a"), b("b"), c("c"), young("young");
+  EXPECT_EQ(queue_.pop_newest(share), nullptr);
+  for (Job* job : {&a, &b, &c}) push(*job, share, Stage::kFresh);
+  push(young, share);
+  EXPECT_EQ(queue_.pop_newest(share), &c);
+  EXPECT_EQ(pop(3), "youngab");
+  EXPECT_EQ(queue_.pop_newest(share), nullptr);
 }
 
 TEST_F(FairQueueTest, IdleSharesAreForgottenDebtorsAreNot) {

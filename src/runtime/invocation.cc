@@ -9,14 +9,8 @@
 namespace godwit::runtime {
 namespace {
 
-// A queue that stands so long is overload; who is in it then waits no longer than this.
-constexpr std::chrono::milliseconds kStandingTime{100};
-
-// How long a fresh invocation may wait for its first turn: no time at all would refuse what came
-// while another guest had its slice.
-Nanoseconds start_patience(const manifest::Limits& limits) {
-  return std::max<Nanoseconds>(limits.queue_timeout, kStandingTime);
-}
+// Less than that would be no waiting at all: a slice is 1 ms.
+constexpr std::chrono::milliseconds kLeastPatience{100};
 
 }  // namespace
 
@@ -125,17 +119,7 @@ void Invocation::run_admitted() {
     worker_.queue().run_at_once(*share_);
     return start(began_);
   }
-  worker_.timers().arm(*this,
-                       std::min(began_ + start_patience(input_.function->spec.limits), deadline_));
-  worker_.enqueue(*this, *share_, Stage::kFresh, Place::kBack, monotonic_now());
-}
-
-// A queue that has not been empty for a while is no burst: it would only make every request late,
-// and the server works for clients that have given up. So it is kept short, as CoDel does (Nichols
-// and Jacobson, ACM Queue 10(5), 2012).
-bool Invocation::waited_too_long(TimePoint now) const {
-  const bool standing = now - share_->standing_since() >= kStandingTime;
-  return now - began_ > (standing ? kStandingTime : start_patience(input_.function->spec.limits));
+  wait_for_turn(Place::kBack);
 }
 
 Error Invocation::no_turn() const {
@@ -146,8 +130,27 @@ Error Invocation::no_turn() const {
 void Invocation::go_on() {
   const TimePoint now = monotonic_now();
   if (state_ != State::kFresh) return run_slice(now);
-  if (waited_too_long(now)) return refuse(no_turn());
+  // When those in front are nearly too late there are more than can be served. In turn, each would
+  // be served when its client has nearly given up; the newest first, those served are in time, and
+  // no more are refused (adaptive LIFO: Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
+  if (now - began_ > patience() * 3 / 4) {
+    if (auto* const newest = static_cast<Invocation*>(worker_.queue().pop_newest(*share_))) {
+      worker_.enqueue(*this, *share_, Stage::kFresh, Place::kFront);
+      return newest->start(now);
+    }
+  }
   start(now);
+}
+
+// How long it may wait for its first turn: no time at all would refuse what came while another
+// guest had its slice.
+Nanoseconds Invocation::patience() const {
+  return std::max<Nanoseconds>(input_.function->spec.limits.queue_timeout, kLeastPatience);
+}
+
+void Invocation::wait_for_turn(Place place) {
+  worker_.timers().arm(*this, std::min(began_ + patience(), deadline_));
+  worker_.enqueue(*this, *share_, Stage::kFresh, place);
 }
 
 void Invocation::start(TimePoint now) {
@@ -163,10 +166,8 @@ void Invocation::start(TimePoint now) {
   // No room: it waits at the head of its function's queue.
   refusal_.reset();
   const bool for_memory = std::exchange(met_memory_budget_, false);
-  worker_.timers().arm(*this,
-                       std::min(began_ + start_patience(input_.function->spec.limits), deadline_));
   worker_.block_starts(*share_, for_memory);
-  worker_.enqueue(*this, *share_, Stage::kFresh, Place::kFront, monotonic_now());
+  wait_for_turn(Place::kFront);
 }
 
 // --- The run ------------------------------------------------------------------------------------
@@ -238,8 +239,8 @@ void Invocation::run_slice(TimePoint started) {
 void Invocation::enqueue(Place place) {
   if (queued()) return;
   const bool young = usage_.cpu < FairQueue::kYoungTime;
-  worker_.enqueue(*this, *share_, young ? Stage::kYoung : Stage::kOld, young ? place : Place::kBack,
-                  began_);
+  worker_.enqueue(*this, *share_, young ? Stage::kYoung : Stage::kOld,
+                  young ? place : Place::kBack);
 }
 
 void Invocation::wake() noexcept {

@@ -140,7 +140,8 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   // Its turn has come: the first slice or the next one.
   void go_on();
   void start(TimePoint now);
-  bool waited_too_long(TimePoint now) const;
+  Nanoseconds patience() const;
+  void wait_for_turn(Place place);
   Error no_turn() const;
   bool make_instance();
   void run_slice(TimePoint started);

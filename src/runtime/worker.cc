@@ -8,9 +8,9 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
 }
 
 bool Worker::run_ready() {
-  Runnable* const next = queue_.pop();
+  auto* const next = static_cast<Invocation*>(queue_.pop());  // only invocations are queued
   if (next == nullptr) return false;
-  static_cast<Invocation*>(next)->go_on();  // only invocations are queued
+  next->go_on();
   inline_time_ = Nanoseconds{0};
   return true;
 }
@@ -21,9 +21,8 @@ void Worker::run_turn() {
   }
 }
 
-void Worker::enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place,
-                     TimePoint now) {
-  queue_.push(invocation, share, stage, now, place);
+void Worker::enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place) {
+  queue_.push(invocation, share, stage, place);
   if (!queue_.empty()) loop_.run_soon();
 }
 

@@ -76,8 +76,7 @@ class Worker final : private TimerQueue::Listener {
   FairQueue& queue() { return queue_; }
   MemoryPurse& purse() { return purse_; }
   bool counts_memory() const { return counts_memory_; }
-  void enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place,
-               TimePoint now);
+  void enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place);
   // May an invocation of `share` run within the I/O event that brought it?
   bool may_run_at_once() const { return queue_.empty() && inline_time_ < kInlineTime; }
   void charge(FunctionShare& share, Nanoseconds time);
