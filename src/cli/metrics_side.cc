@@ -1,17 +1,11 @@
 #include "cli/metrics_side.h"
 
-#include <chrono>
-
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 
 namespace godwit::cli {
 namespace {
-
-// A slice of a guest lasts a millisecond, one bulk instruction over all of its memory less than a
-// second: a worker that is silent for so long does not come back.
-constexpr std::chrono::seconds kSilenceMax{10};
 
 bool is_loopback(const Fd& socket) {
   sockaddr_storage address{};
@@ -28,6 +22,7 @@ bool is_loopback(const Fd& socket) {
 
 MetricsSide::MetricsSide(const MetricsSideOptions& options)
     : address_(options.address),
+      silence_max_(options.silence_max),
       metrics_({.workers = options.workers,
                 .version = GODWIT_VERSION,
                 .engine = fmt::format("wasmtime {}", GODWIT_ENGINE_VERSION)}) {
@@ -77,7 +72,7 @@ admin::Health MetricsSide::live() {
   const std::lock_guard lock(mutex_);
   if (server_ == nullptr) return {};
   const auto silence = server_->silence();
-  if (silence < kSilenceMax) return {};
+  if (silence < silence_max_) return {};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silence);
   return {.good = false,
           .reason = fmt::format("a worker has not turned for {} s", seconds.count())};

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,6 +29,9 @@ namespace godwit::cli {
 struct MetricsSideOptions {
   server::ListenAddress address;
   unsigned workers = 1;
+  // A slice of a guest lasts a millisecond, one bulk instruction over all of its memory less than a
+  // second: a worker that is silent for so long does not come back.
+  std::chrono::milliseconds silence_max{10'000};
 };
 
 class MetricsSide final : private admin::MetricsSite {
@@ -54,6 +58,7 @@ class MetricsSide final : private admin::MetricsSite {
   void beat() override;
 
   server::ListenAddress address_;
+  const std::chrono::milliseconds silence_max_;
   observe::Metrics metrics_;
   std::atomic<bool> draining_{false};
   std::mutex mutex_;  // server_; never held while anything is waited for
