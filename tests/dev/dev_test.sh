@@ -60,7 +60,8 @@ run 'have() { [[ $1 != promtool ]]; }; setup_promtool; echo WENT ON'
 expect_status 'no promtool to be had' 0
 expect_output 'no promtool to be had' "Install Debian's package prometheus"
 expect_output 'no promtool to be had' 'WENT ON'
-expect_calls 'no promtool to be had: tried with new lists too' '*download prometheus*update*download*'
+expect_calls 'no promtool to be had: new lists are tried' \
+  '*download prometheus*update*download*'
 
 cargo_version=1.94.1 run 'setup_cargo; cargo --version'
 if [[ ! -x /usr/bin/cargo ]]; then
