@@ -1,7 +1,7 @@
 // Writes the pages of docs/ that are made from code, so that they cannot say anything else than the
 // code does.
 //
-//   godwit_gen_docs docs           writes docs/errors.md and docs/reference/settings.md
+//   godwit_gen_docs docs           writes docs/errors.md, docs/reference/settings.md and metrics.md
 //   godwit_gen_docs docs --check   writes nothing; fails when a page is missing or stale
 //
 // Exit status: 0 fine, 1 stale or not writable, 2 wrong usage.
@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "manifest/settings.h"
+#include "observe/metric_table.h"
 
 namespace godwit {
 namespace {
@@ -77,14 +78,12 @@ Page errors_page() {
   return page;
 }
 
-Page settings_page() {
-  Page page{"reference/settings.md", manifest::settings_reference_markdown()};
-  // Below the title, so that whoever edits the page by hand reads it first.
-  const std::size_t title_end = page.text.find('\n');
-  page.text.insert(
-      title_end + 1,
-      "\n<!-- Made by `./dev docs` from the tables in src/manifest; do not edit. -->\n");
-  return page;
+// A notice below the title, so that whoever edits the page by hand reads it first.
+Page made_page(std::string file_name, std::string text, std::string_view source) {
+  const std::size_t title_end = text.find('\n');
+  text.insert(title_end + 1,
+              fmt::format("\n<!-- Made by `./dev docs` from {}; do not edit. -->\n", source));
+  return {std::move(file_name), std::move(text)};
 }
 
 std::string read_file(const std::string& path) {
@@ -102,7 +101,12 @@ bool write_file(const std::string& path, const std::string& text) {
 }
 
 int run(const std::string& folder, bool check_only) {
-  const std::vector<Page> pages = {errors_page(), settings_page()};
+  const std::vector<Page> pages = {
+      errors_page(),
+      made_page("reference/settings.md", manifest::settings_reference_markdown(),
+                "the tables in src/manifest"),
+      made_page("reference/metrics.md", observe::metrics_reference_markdown(),
+                "the tables in src/observe")};
   int status = 0;
   for (const Page& page : pages) {
     const std::string path = folder + "/" + page.file_name;

@@ -12,6 +12,10 @@ packages_fuzz=(clang-19 libclang-rt-19-dev)
 packages_bench=(wrk strace)
 packages_package=(dpkg-dev file)
 
+# Debian's promtool, which checks our metrics. Its package would start a Prometheus server on every
+# interface: only the tool is taken out of it.
+package_promtool=prometheus
+
 cargo_minimum=1.95
 
 missing_packages() {
@@ -98,6 +102,33 @@ setup_build() {
   [[ ! -f ${root:?}/src/engines/wasmtime/bridge/cbindgen.toml ]] || packages+=(cbindgen)
   install_packages "${packages[@]}"
   setup_cargo
+}
+
+# On the PATH, or in build/tools, where tests look as well.
+setup_promtool() {
+  local target=${root:?}/build/tools folder
+  ! have promtool && [[ ! -x $target/promtool ]] || return 0
+  say "Fetching promtool (out of Debian's package $package_promtool)"
+  folder=$(mktemp -d)
+  mkdir -p "$target" "${log_dir:?}"
+  # A list of packages that is out of date names a file that is gone.
+  if fetch_promtool "$folder" || { apt update >/dev/null 2>&1 && fetch_promtool "$folder"; }; then
+    install -m 755 "$folder/usr/bin/promtool" "$target/promtool"
+  else
+    say "There is no promtool: the test that checks the metrics with it will be skipped." \
+      "Install Debian's package $package_promtool to have it run."
+  fi
+  rm -rf "$folder"
+}
+fetch_promtool() {
+  local folder=$1
+  (cd "$folder" && apt-get -q download "$package_promtool" &&
+    dpkg-deb --fsys-tarfile "$package_promtool"_*.deb | tar -x ./usr/bin/promtool) \
+    >"$log_dir/promtool.log" 2>&1
+}
+setup_test() {
+  setup_build
+  setup_promtool
 }
 setup_lint() { install_packages "${packages_lint[@]}"; }
 setup_fuzz() { install_packages "${packages_fuzz[@]}"; }

@@ -67,13 +67,17 @@ MutableByteSpan LogOutput::prepare(std::size_t want) {
 
 void LogOutput::commit(std::size_t size) {
   CHECK(size <= kMaxLineBytes - size_, size, size_);
-  if (truncated_) return;  // the region was only lent to swallow the bytes
+  if (truncated_) {  // the region was only lent to swallow the bytes
+    dropped_bytes_ += size;
+    return;
+  }
   const std::size_t accepted = std::min(size, bytes_left_);
   bytes_left_ -= accepted;
   const std::size_t scanned = size_;
   size_ += accepted;
   take_lines(scanned);
-  if (accepted < size) truncate();
+  dropped_bytes_ += size - accepted;
+  if (accepted < size) truncate(0);
 }
 
 void LogOutput::finish() {
@@ -104,7 +108,7 @@ void LogOutput::take_lines(std::size_t scanned) {
 }
 
 void LogOutput::emit(std::size_t begin, std::size_t end) {
-  if (lines_left_ == 0) return truncate();
+  if (lines_left_ == 0) return truncate(begin);
   --lines_left_;
   auto* const text = reinterpret_cast<char*>(buffer_.get()) + begin;
   std::size_t size = end - begin;
@@ -113,10 +117,15 @@ void LogOutput::emit(std::size_t begin, std::size_t end) {
   sink_.line({text, size});
 }
 
-void LogOutput::truncate() {
+// No line has what stands in buffer_[begin, size_).
+void LogOutput::truncate(std::size_t begin) {
   if (truncated_) return;
   truncated_ = true;
-  if (size_ != 0 && lines_left_ != 0) emit(0, size_);
+  if (size_ > begin && lines_left_ != 0) {
+    emit(begin, size_);
+  } else {
+    dropped_bytes_ += size_ - begin;
+  }
   size_ = 0;
   sink_.line(kTruncatedNotice);
 }

@@ -53,16 +53,19 @@ class LogOutput final : public OutputStream {
   // Hands over an unfinished last line. Writing may go on after it.
   void finish();
   bool truncated() const { return truncated_; }
+  // What was written beyond the limits and is in no line.
+  std::uint64_t dropped_bytes() const { return dropped_bytes_; }
 
  private:
   void take_lines(std::size_t scanned);
   void emit(std::size_t begin, std::size_t end);
-  void truncate();
+  void truncate(std::size_t begin);
 
   LineSink& sink_;
   std::size_t bytes_left_;
   std::size_t lines_left_;
   bool truncated_ = false;
+  std::uint64_t dropped_bytes_ = 0;
   // Made at the first write: most invocations log nothing.
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t size_ = 0;  // of the unfinished line, < kMaxLineBytes between calls

@@ -116,6 +116,25 @@ TEST(LogOutput, SaysOnceThatItWasTruncated) {
   EXPECT_THAT(sink.lines[2], HasSubstr("limit"));
 }
 
+// Taken and dropped together are what was written (newlines of lines that went out included).
+TEST(LogOutput, WhatIsDroppedIsCounted) {
+  Lines sink;
+  LogOutput bytes({.limit_bytes = 10, .limit_lines = 100}, sink);
+  write(bytes, "12345\n7890");
+  EXPECT_EQ(bytes.dropped_bytes(), 0u);
+  write(bytes, "12345\n");
+  EXPECT_EQ(bytes.dropped_bytes(), 6u);
+  write(bytes, std::string(10'000, 'x'));
+  EXPECT_EQ(bytes.dropped_bytes(), 10'006u);
+  LogOutput lines({.limit_bytes = 1000, .limit_lines = 2}, sink);
+  write(lines, "1\n2\nthree\nfour");
+  EXPECT_EQ(lines.dropped_bytes(), 10u);
+  LogOutput unfinished({.limit_bytes = 8, .limit_lines = 2}, sink);
+  write(unfinished, "1\n2\nabc");
+  write(unfinished, "defg");
+  EXPECT_EQ(unfinished.dropped_bytes(), 7u) << "there was room for bytes, but for no line";
+}
+
 TEST(LogOutput, ExactlyTheLimitIsNotTruncated) {
   Lines sink;
   LogOutput log({.limit_bytes = 6, .limit_lines = 100}, sink);

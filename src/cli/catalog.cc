@@ -94,6 +94,7 @@ Result<bool> FunctionCatalog::reload() {
   }
   const std::vector<gateway::Route> before = std::move(routes_);
   choose(next);
+  add_metrics();
   log_changes(entries_, next);
   report_problems(listing->problems);
   entries_ = std::move(next);
@@ -290,6 +291,20 @@ void FunctionCatalog::choose(Entries& entries) {
   // In a table who comes first is served: a route that lost may share patterns with the winner.
   routes_ = std::move(served);
   routes_.insert(routes_.end(), lost.begin(), lost.end());
+}
+
+// Every route counts under its name, also while it answers 503; a reload goes on with the same.
+void FunctionCatalog::add_metrics() {
+  if (options_.metrics == nullptr) return;
+  for (gateway::Route& route : routes_) {
+    observe::LoadSource load;
+    if (route.function != nullptr) {
+      load = [gate = route.function->gate] {
+        return observe::FunctionLoad{.running = gate->running(), .waiting = gate->waiting()};
+      };
+    }
+    route.metrics = options_.metrics->function(route.name, std::move(load));
+  }
 }
 
 void FunctionCatalog::log_changes(const Entries& before, Entries& now) {

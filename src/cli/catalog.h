@@ -22,6 +22,7 @@
 #include "cli/operator_file.h"
 #include "gateway/route_table.h"
 #include "manifest/manifest.h"
+#include "observe/metrics.h"
 #include "registry/folder.h"
 #include "registry/grantor.h"
 #include "registry/loader.h"
@@ -35,6 +36,7 @@ struct CatalogOptions {
   registry::Grantor& grantor;
   manifest::Limits default_limits;  // without a godwit.toml
   unsigned parallel_loads = 1;
+  observe::Metrics* metrics = nullptr;  // where the routes' requests count
 };
 
 class FunctionCatalog final {
@@ -87,6 +89,7 @@ class FunctionCatalog final {
                                         std::vector<gateway::RoutePattern>& patterns) const;
   void judge(Version& version, const Entry& entry, const manifest::Manifest* manifest);
   void choose(Entries& entries);
+  void add_metrics();
   void log_changes(const Entries& before, Entries& now);
   void report_problems(const std::vector<registry::FolderProblem>& problems);
 

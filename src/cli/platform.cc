@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "cli/measured_compiler.h"
 #include "engines/wasmtime/wasmtime_engine.h"
 #include "wasi/preview1.h"
 
@@ -26,11 +27,13 @@ Result<std::unique_ptr<Platform>> Platform::create(const PlatformOptions& option
                                         .instances = affordable_instances(options.instances)});
   if (!engine) return fail(std::move(engine.error()));
   platform->engine_ = std::move(*engine);
+  platform->measured_compiler_ =
+      std::make_unique<MeasuredCompiler>(*platform->compiler_, options.metrics);
   platform->loader_ = std::make_unique<registry::Loader>(
       registry::LoaderOptions{.engine = *platform->engine_,
                               .host_functions = wasi::host_functions(),
                               .cache = platform->cache(),
-                              .compiler = platform->compiler_.get()});
+                              .compiler = platform->measured_compiler_.get()});
   return platform;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "observe/metrics.h"
 #include "registry/artifact_cache.h"
 #include "registry/compile_service.h"
 #include "registry/loader.h"
@@ -32,6 +33,7 @@ struct PlatformOptions {
   std::uint32_t instances = 64;  // sandboxes at once
   CacheMode cache = CacheMode::kOptional;
   std::uint32_t compile_jobs = 1;
+  observe::Metrics* metrics = nullptr;  // hears of compilations; must outlive the platform
 };
 
 // The first argument that makes this program the compile service (registry/compile_service.h).
@@ -57,6 +59,7 @@ class Platform final {
   Result<void> open_cache(const PlatformOptions& options);
 
   std::unique_ptr<registry::CompileService> compiler_;
+  std::unique_ptr<registry::Compiler> measured_compiler_;  // compiler_, for the loader
   std::optional<registry::StateDir> state_;
   std::optional<registry::ArtifactCache> cache_;
   std::optional<Error> cache_problem_;

@@ -11,6 +11,7 @@
 
 #include "cli/catalog.h"
 #include "cli/machine.h"
+#include "cli/metrics_side.h"
 #include "cli/operator_file.h"
 #include "cli/output.h"
 #include "cli/platform.h"
@@ -32,6 +33,16 @@ constexpr std::uint64_t kTmpfsShare = 4;
 
 // The rest is for the server itself, its connections, compiled code, and the kernel.
 std::uint64_t default_guest_memory_bytes() { return usable_memory_bytes() / 10 * 7; }
+
+// Until the metrics' side stops, before `memory` goes.
+void tell_memory(observe::Metrics& metrics, const capability::MemoryBudget& memory) {
+  metrics.set_source(observe::MetricId::kGuestMemory, [&memory](auto& samples) {
+    samples.push_back({"", static_cast<double>(memory.used_bytes())});
+  });
+  metrics.set_source(observe::MetricId::kGuestMemoryLimit, [&memory](auto& samples) {
+    samples.push_back({"", static_cast<double>(memory.limit_bytes())});
+  });
+}
 
 // Signals that the main thread waits for; blocked everywhere else.
 sigset_t control_signals() {
@@ -65,7 +76,8 @@ void list_routes(const std::vector<gateway::Route>& routes, Logger& logger) {
   }
 }
 
-void print_ready(const server::Server& server, const std::vector<gateway::Route>& routes) {
+void print_ready(const server::Server& server, const std::vector<gateway::Route>& routes,
+                 const MetricsSide* side) {
   std::string addresses;
   for (const server::ListenAddress& address : server.addresses()) {
     if (!addresses.empty()) addresses += ',';
@@ -73,7 +85,8 @@ void print_ready(const server::Server& server, const std::vector<gateway::Route>
   }
   const auto ready = std::count_if(routes.begin(), routes.end(),
                                    [](const auto& route) { return route.function != nullptr; });
-  fmt::print(stdout, "ready {} functions={}\n", addresses, ready);
+  const std::string metrics = side == nullptr ? "" : " metrics=" + side->url();
+  fmt::print(stdout, "ready {} functions={}{}\n", addresses, ready, metrics);
   std::fflush(stdout);
 }
 
@@ -141,12 +154,25 @@ Result<int> serve(const ServeOptions& options) {
       {.tmpfs_bytes_max = guest_memory.limit_bytes() / kTmpfsShare, .guest_memory = &guest_memory});
   grantor.adopt(*manifest, file->folder());
   const unsigned cores = usable_cores();
+  const unsigned threads = config->threads != 0 ? config->threads : cores;
+  std::unique_ptr<MetricsSide> side;
+  if (config->metrics) {
+    side = std::make_unique<MetricsSide>(
+        MetricsSideOptions{.address = *config->metrics, .workers = threads});
+  }
+  observe::Metrics* const metrics = side == nullptr ? nullptr : &side->metrics();
+  if (metrics != nullptr) tell_memory(*metrics, guest_memory);
   auto platform = Platform::create({.state_dir = config->state_dir,
                                     .instances = kSandboxes,
                                     .cache = CacheMode::kRequired,
-                                    .compile_jobs = cores});
+                                    .compile_jobs = cores,
+                                    .metrics = metrics});
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
+  // Before functions are loaded, which may take a while: alive, but not ready.
+  if (side != nullptr) {
+    if (auto started = side->start(logger); !started) return fail(std::move(started.error()));
+  }
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
@@ -155,7 +181,8 @@ Result<int> serve(const ServeOptions& options) {
                            .loader = (*platform)->loader(),
                            .grantor = grantor,
                            .default_limits = config->limits,
-                           .parallel_loads = cores},
+                           .parallel_loads = cores,
+                           .metrics = metrics},
                           logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
@@ -172,23 +199,27 @@ Result<int> serve(const ServeOptions& options) {
   runtime::BlockingPool blocking(kFileThreads);
   auto server = server::Server::create(
       {.listen = config->listen,
-       .threads = config->threads != 0 ? config->threads : cores,
+       .threads = threads,
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
        .timeouts = {},
        .blocking = &blocking,
        .memory = &guest_memory,
+       .metrics = metrics,
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
   list_routes(catalog.routes(), logger);
   logger.flush();
-  print_ready(**server, catalog.routes());
+  if (side != nullptr) side->serving(**server);
+  print_ready(**server, catalog.routes(), side.get());
   reloader.start(**server, watcher.get());
 
   serve_until_signal(reloader, logger);
+  if (side != nullptr) side->draining();
   const int code = end_server({**server, reloader, blocking}, logger, config->drain_timeout);
   reloader.stop();
   watcher.reset();
+  if (side != nullptr) side->stop();
   server->reset();
   return code;
 }

@@ -12,6 +12,7 @@ namespace godwit::cli {
 struct ServeOptions {
   std::string path;                 // a folder of functions or a *.toml file
   std::vector<std::string> listen;  // HOST:PORT; default: 127.0.0.1:8080
+  std::string metrics;              // HOST:PORT; default: nowhere
   std::string state_dir;
   unsigned threads = 0;                       // default: the cores that the cgroup allows
   std::optional<std::uint64_t> memory_bytes;  // of all guests; default: 70 % of what there is

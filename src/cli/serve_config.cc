@@ -21,6 +21,26 @@ Result<Addresses> addresses_of(const std::vector<manifest::PlacedText>& texts) {
   return addresses;
 }
 
+// As listen_addresses(): the flag wins, and what it replaces is read all the same.
+Result<std::optional<server::ListenAddress>> metrics_address(
+    const ServeOptions& options, const manifest::ServerSettings& server) {
+  std::optional<server::ListenAddress> chosen;
+  if (server.metrics) {
+    auto written = server::parse_listen_address(server.metrics->text, "metrics");
+    if (!written) {
+      return fail(ErrorCode::kConfigBadValue,
+                  fmt::format("{}: {}", server.metrics->place, written.error().detail));
+    }
+    chosen = std::move(*written);
+  }
+  if (!options.metrics.empty()) {
+    auto typed = server::parse_listen_address(options.metrics, "--metrics");
+    if (!typed) return fail(std::move(typed.error()));
+    chosen = std::move(*typed);
+  }
+  return chosen;
+}
+
 Result<Addresses> listen_addresses(const ServeOptions& options,
                                    const manifest::ServerSettings& server) {
   std::vector<manifest::PlacedText> typed;
@@ -44,6 +64,9 @@ Result<ServeConfig> serve_config(const ServeOptions& options, const manifest::Ma
   auto listen = listen_addresses(options, server);
   if (!listen) return fail(std::move(listen.error()));
   config.listen = std::move(*listen);
+  auto metrics = metrics_address(options, server);
+  if (!metrics) return fail(std::move(metrics.error()));
+  config.metrics = std::move(*metrics);
   config.state_dir = options.state_dir;
   if (config.state_dir.empty() && server.state_dir) {
     config.state_dir = file.resolve(*server.state_dir);

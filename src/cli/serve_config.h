@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace godwit::cli {
 
 struct ServeConfig {
   std::vector<server::ListenAddress> listen;
+  std::optional<server::ListenAddress> metrics;
   std::string state_dir;           // empty: the default place
   unsigned threads = 0;            // 0: the cores that the cgroup allows
   std::uint64_t memory_bytes = 0;  // of all guests; 0: the default

@@ -29,6 +29,7 @@ class ServeConfigTest : public testing::Test {
 
 constexpr const char* kAll = R"([server]
 listen = ["127.0.0.1:1", "127.0.0.1:2"]
+metrics = "127.0.0.1:3"
 state-dir = "state"
 threads = 3
 log-format = "json"
@@ -43,6 +44,7 @@ TEST_F(ServeConfigTest, Defaults) {
   ASSERT_TRUE(without);
   ASSERT_EQ(without->listen.size(), 1u);
   EXPECT_EQ(without->listen[0].port, 8080);
+  EXPECT_FALSE(without->metrics);
   EXPECT_EQ(without->state_dir, "");
   EXPECT_EQ(without->threads, 0u);
   EXPECT_EQ(without->log_format, LogFormat::kText);
@@ -57,6 +59,8 @@ TEST_F(ServeConfigTest, WhatTheFileSays) {
   ASSERT_TRUE(read) << read.error().text();
   ASSERT_EQ(read->listen.size(), 2u);
   EXPECT_EQ(read->listen[1].port, 2);
+  ASSERT_TRUE(read->metrics);
+  EXPECT_EQ(read->metrics->port, 3);
   EXPECT_EQ(read->state_dir, files_.path("state"));
   EXPECT_EQ(read->threads, 3u);
   EXPECT_EQ(read->log_format, LogFormat::kJson);
@@ -69,6 +73,7 @@ TEST_F(ServeConfigTest, WhatTheFileSays) {
 
 TEST_F(ServeConfigTest, FlagsWin) {
   const auto read = config({.listen = {"127.0.0.1:9"},
+                            .metrics = "[::1]:4",
                             .state_dir = "elsewhere",
                             .threads = 1,
                             .limits = {"queue=3"},
@@ -80,6 +85,9 @@ TEST_F(ServeConfigTest, FlagsWin) {
   ASSERT_TRUE(read);
   ASSERT_EQ(read->listen.size(), 1u);
   EXPECT_EQ(read->listen[0].port, 9);
+  ASSERT_TRUE(read->metrics);
+  EXPECT_EQ(read->metrics->host, "::1");
+  EXPECT_EQ(read->metrics->port, 4);
   EXPECT_EQ(read->state_dir, "elsewhere");
   EXPECT_EQ(read->threads, 1u);
   EXPECT_EQ(read->limits.queue, 3u);
@@ -97,6 +105,15 @@ TEST_F(ServeConfigTest, AWrongAddressNamesItsPlaceEvenWhenAFlagReplacesIt) {
     EXPECT_THAT(read.error().detail, HasSubstr("godwit.toml:2:26: "));
   }
   EXPECT_FALSE(config({.listen = {"x"}}));
+  for (const ServeOptions& options : {ServeOptions(), ServeOptions{.metrics = "127.0.0.1:9"}}) {
+    const auto read = config(options, "[server]\nmetrics = 'x'\n");
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::kConfigBadValue);
+    EXPECT_THAT(read.error().detail, HasSubstr("godwit.toml:2:11: metrics x: the port"));
+  }
+  const auto wrong = config({.metrics = "127.0.0.1"});
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().detail, HasSubstr("--metrics 127.0.0.1: "));
 }
 
 }  // namespace

@@ -31,6 +31,10 @@ void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
                     "where to listen; default 127.0.0.1:8080,\n"
                     "port 0 picks a free one"},
                    options.listen);
+  arguments.option({"--metrics", "HOST:PORT",
+                    "where /metrics, /healthz and /readyz are served,\n"
+                    "to anybody who can connect; default: nowhere"},
+                   options.metrics);
   arguments.option({"--state-dir", "DIR",
                     "the node's key and compiled code; default\n"
                     "$XDG_STATE_HOME/godwit"},
@@ -83,6 +87,10 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
     if (auto parsed = server::parse_listen_address(address); !parsed) {
       return fail(std::move(parsed.error()));
     }
+  }
+  if (!options.metrics.empty()) {
+    auto parsed = server::parse_listen_address(options.metrics, "--metrics");
+    if (!parsed) return fail(std::move(parsed.error()));
   }
   if (!options.log_format.empty() && options.log_format != "text" && options.log_format != "json") {
     return fail(usage_error(

@@ -171,6 +171,8 @@ void Exchange::close(const Delivery& delivery) {
   invocation_.release();
   if (!delivery.complete && !code_) code_ = ErrorCode::kCancelled;
   const std::string code = code_ ? error_code_text(*code_) : std::string();
+  const Nanoseconds duration = monotonic_now() - opened_;
+  count(duration);
   gateway_.log_access({.method = request_ != nullptr ? request_->method : "-",
                        .path = request_ != nullptr ? request_->path : "-",
                        .function = function_ != nullptr ? function_->spec.name : "-",
@@ -181,7 +183,7 @@ void Exchange::close(const Delivery& delivery) {
                        .complete = delivery.complete,
                        .bytes_in = delivery.request_body_bytes,
                        .bytes_out = delivery.body_bytes,
-                       .duration = monotonic_now() - opened_,
+                       .duration = duration,
                        .cpu = started_ ? invocation_.usage().cpu : Nanoseconds{0}});
   request_body_.cancel_readable();
   request_body_.cancel_writable();
@@ -194,6 +196,19 @@ void Exchange::close(const Delivery& delivery) {
   function_ = nullptr;
   request_ = nullptr;
   open_ = false;
+}
+
+void Exchange::count(Nanoseconds duration) const {
+  observe::WorkerMetrics* const metrics = gateway_.options().metrics;
+  if (metrics == nullptr) return;
+  observe::FinishedRequest request{.code = code_, .duration = duration};
+  if (started_) {
+    const runtime::Usage& usage = invocation_.usage();
+    request.cpu = usage.cpu;
+    if (usage.slices != 0) request.setup = usage.setup;  // else it never had an instance
+    request.log_bytes_dropped = log_output_->dropped_bytes();
+  }
+  metrics->count(match_ ? match_->route->metrics.get() : nullptr, request);
 }
 
 // --- The guest's side ---------------------------------------------------------------------------

@@ -113,6 +113,7 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   void fail_response(ErrorCode code, std::string_view detail);
   void log_failure(ErrorCode code, std::string_view detail);
   std::string failure_detail(const engine::Outcome& outcome) const;
+  void count(Nanoseconds duration) const;
 
   Gateway& gateway_;
   ResponseWriter& writer_;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "gateway/route_table.h"
 #include "observe/access_record.h"
+#include "observe/metrics.h"
 #include "runtime/timer_queue.h"
 #include "runtime/worker.h"
 
@@ -25,6 +26,7 @@ enum class Details : std::uint8_t {
 
 struct GatewayOptions {
   Details details = Details::kHidden;
+  observe::WorkerMetrics* metrics = nullptr;  // this worker's; null: nobody counts
 };
 
 class Gateway final : private runtime::TimerNode {

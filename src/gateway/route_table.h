@@ -24,6 +24,7 @@
 #include "gateway/route_path.h"
 #include "gateway/route_pattern.h"
 #include "gateway/route_tree.h"
+#include "observe/metrics.h"
 #include "runtime/function.h"
 
 namespace godwit::gateway {
@@ -34,6 +35,7 @@ struct Route {
   std::vector<RoutePattern> patterns;                 // empty: /NAME and below
   std::shared_ptr<const runtime::Function> function;  // null: unavailable
   std::optional<Error> unavailable;
+  std::shared_ptr<observe::FunctionMetrics> metrics;  // where its requests count; may be null
 };
 
 // `route.patterns`, or those that stand for its name.

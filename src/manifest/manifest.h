@@ -27,6 +27,7 @@ namespace godwit::manifest {
 // flags and their defaults.
 struct ServerSettings {
   std::optional<std::vector<PlacedText>> listen;  // HOST:PORT, not read yet
+  std::optional<PlacedText> metrics;              // HOST:PORT, not read yet
   std::optional<std::string> state_dir;           // relative to the file's folder, as all paths
   std::optional<std::string> folder;              // of functions, served besides those of the file
   std::optional<std::uint32_t> threads;

@@ -139,14 +139,22 @@ TEST(Manifest, FlagsWinOverTheServersLimitsAndSettingsOverBoth) {
   EXPECT_FALSE(parse_manifest("", {.filename = "godwit.toml", .limits = wrong}));
 }
 
+TEST(Manifest, WhereMetricsAreTold) {
+  const auto file = parse("[server]\nmetrics = '127.0.0.1:9100'\n");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->server.metrics->text, "127.0.0.1:9100");
+  EXPECT_EQ(file->server.metrics->place, "godwit.toml:2:11");
+  EXPECT_FALSE(parse("")->server.metrics);
+}
+
 TEST(Manifest, SaysWhatNeedsARestart) {
   const auto before = parse("[server]\nlisten=['a:1']\nlimit={cpu='1s'}");
   const auto moved = parse("\n\n[server]\nlimit={cpu='2s'}\nlisten=['a:1']");
-  const auto after = parse("[server]\nlisten=['a:2']\nthreads=2\nlog-level='debug'");
+  const auto after = parse("[server]\nlisten=['a:2']\nmetrics='a:3'\nthreads=2\nlog-level='debug'");
   ASSERT_TRUE(before && moved && after);
   EXPECT_THAT(keys_that_need_restart(before->server, moved->server), IsEmpty());
   EXPECT_THAT(keys_that_need_restart(before->server, after->server),
-              ElementsAre("listen", "threads", "log-level"));
+              ElementsAre("listen", "metrics", "threads", "log-level"));
 }
 
 TEST(Manifest, ALineThatMovedIsNoChange) {
@@ -218,6 +226,8 @@ INSTANTIATE_TEST_SUITE_P(
                                   "\"lisen\" is not known in [server]; did you mean \"listen\"?"},
                     WrongManifest{"[server]\nlisten = []", kBad, "at least one"},
                     WrongManifest{"[server]\nlisten = 'a:1'", kBad, "a list of at most 100"},
+                    WrongManifest{"[server]\nmetrics = 9100", kBad,
+                                  "metrics must be a text in quotes"},
                     WrongManifest{"[server]\nthreads = 0", kBad, "from 1 to 1024"},
                     WrongManifest{"[server]\nthreads = '2'", kBad, "from 1 to 1024"},
                     WrongManifest{"[server]\nlog-format = 'xml'", kBad, "\"text\" or \"json\""},
@@ -226,7 +236,6 @@ INSTANTIATE_TEST_SUITE_P(
                     WrongManifest{"[server]\ndrain-timeout = '10'", ErrorCode::kUnitMissing, "10"},
                     WrongManifest{"[server]\nwatch = 'yes'", kBad, "true or false"},
                     WrongManifest{"[server]\nlimits = {}", kUnknown, "did you mean \"limit\"?"},
-                    WrongManifest{"[server]\nmetrics = 'x'", kUnknown, kNotYet},
                     WrongManifest{"[server]\nadmin = 'x'", kUnknown, kNotYet},
                     WrongManifest{"[server]\ncpu = '1s'", kUnknown, "stands under limit"},
                     WrongManifest{"[server]\nlimit = { cpu = 3 }", ErrorCode::kUnitMissing, "cpu"},

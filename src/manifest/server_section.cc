@@ -39,6 +39,13 @@ Result<void> apply_folder(const Reader& reader, const toml::node& node, ServerSe
   return {};
 }
 
+Result<void> apply_metrics(const Reader& reader, const toml::node& node, ServerSettings& server) {
+  auto address = text_of(reader, "metrics", node);
+  if (!address) return fail(std::move(address.error()));
+  server.metrics = PlacedText{std::move(*address), reader.place(node.source())};
+  return {};
+}
+
 Result<void> apply_threads(const Reader& reader, const toml::node& node, ServerSettings& server) {
   const auto count = count_of(reader, "threads", node, kThreads);
   if (!count) return fail(count.error());
@@ -105,6 +112,10 @@ using ServerRow = Row<ServerSettings>;
 constexpr std::array kRows = {
     ServerRow{"listen", "list of HOST:PORT", "[\"127.0.0.1:8080\"]", "", "Where to listen.",
               &apply_listen},
+    ServerRow{"metrics", "HOST:PORT", "", "",
+              "Where `/metrics`, `/healthz` and `/readyz` are served, to anybody who can connect: "
+              "an address of the loopback, as a rule.",
+              &apply_metrics},
     ServerRow{"folder", "path", "", "",
               "A folder of functions that is served besides those of this file. A godwit.toml that "
               "lies in the folder that `godwit serve` was given serves that folder.",
@@ -134,8 +145,7 @@ constexpr std::array kRows = {
               &apply_flag<&ServerSettings::allow_unsafe_files>},
 };
 
-constexpr std::array<std::string_view, 4> kLaterKeys = {"admin", "metrics", "engine",
-                                                        "expose-versions"};
+constexpr std::array<std::string_view, 3> kLaterKeys = {"admin", "engine", "expose-versions"};
 
 std::string diagnose(std::string_view key, const toml::node&) {
   for (const SettingInfo& limit : limit_settings()) {
@@ -176,6 +186,7 @@ std::vector<std::string_view> keys_that_need_restart(const ServerSettings& befor
     if (a != b) keys.push_back(key);
   };
   compare("listen", before.listen, now.listen);
+  compare("metrics", before.metrics, now.metrics);
   compare("folder", before.folder, now.folder);
   compare("threads", before.threads, now.threads);
   compare("memory", before.memory_bytes, now.memory_bytes);

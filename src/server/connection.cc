@@ -77,12 +77,14 @@ Connection::Connection(tcp::socket socket, ConnectionSet& set)
   if (next_ != nullptr) next_->previous_ = this;
   set_.first_ = this;
   ++set_.count_;
+  if (auto* const metrics = set_.gateway().options().metrics) metrics->connection_opened();
 }
 
 Connection::~Connection() {
   (previous_ != nullptr ? previous_->next_ : set_.first_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
   --set_.count_;
+  if (auto* const metrics = set_.gateway().options().metrics) metrics->connection_closed();
 }
 
 void Connection::open() {

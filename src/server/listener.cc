@@ -71,9 +71,9 @@ Result<std::uint16_t> bound_port(const Fd& fd, const ListenAddress& address) {
 
 }  // namespace
 
-Result<ListenAddress> parse_listen_address(std::string_view text) {
+Result<ListenAddress> parse_listen_address(std::string_view text, std::string_view option) {
   const auto bad = [&](std::string_view why) {
-    return fail(ErrorCode::kUsage, fmt::format("--listen {}: {}", text, why),
+    return fail(ErrorCode::kUsage, fmt::format("{} {}: {}", option, text, why),
                 "Write HOST:PORT, for instance 127.0.0.1:8080 or [::1]:8080.");
   };
   const std::size_t colon = text.rfind(':');

@@ -23,8 +23,9 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
-// "127.0.0.1:8080", "[::1]:0", "localhost:80". Errors: kUsage.
-Result<ListenAddress> parse_listen_address(std::string_view text);
+// "127.0.0.1:8080", "[::1]:0", "localhost:80". Errors: kUsage, in the name of `option`.
+Result<ListenAddress> parse_listen_address(std::string_view text,
+                                           std::string_view option = "--listen");
 // The other way round: "[::1]:8080".
 std::string listen_address_text(const ListenAddress& address);
 

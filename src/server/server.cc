@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include "runtime/worker.h"
 #include "server/event_loop.h"
+#include "server/pulse.h"
 
 namespace godwit::server {
 namespace {
@@ -65,16 +67,22 @@ class Acceptor final : private runtime::TimerNode {
   tcp::acceptor acceptor_;
 };
 
+gateway::GatewayOptions gateway_options(const ServerOptions& options, unsigned index) {
+  gateway::GatewayOptions own = options.gateway;
+  if (options.metrics != nullptr) own.metrics = &options.metrics->worker(index);
+  return own;
+}
+
 }  // namespace
 
 // One worker: everything in it is used by its own thread, but for EventLoop::post.
 class Server::Thread final {
  public:
-  Thread(const ServerOptions& options, Logger& logger,
+  Thread(const ServerOptions& options, unsigned index, Logger& logger,
          std::shared_ptr<const gateway::RouteTable> routes)
       : worker_(loop_, {.blocking = options.blocking,
                         .memory = {.budget = options.memory, .workers = options.threads}}),
-        gateway_(worker_, logger, options.gateway, std::move(routes)),
+        gateway_(worker_, logger, gateway_options(options, index), std::move(routes)),
         connections_(gateway_, worker_.timers(), options.timeouts),
         thread_started_(options.thread_started) {
     loop_.attach(worker_);
@@ -114,6 +122,7 @@ class Server::Thread final {
   }
 
   gateway::Gateway& gateway() { return gateway_; }
+  Pulse& pulse() { return pulse_; }
   void stop_accepting() {
     for (auto& acceptor : acceptors_) acceptor->close();
     gateway_.set_draining();
@@ -123,6 +132,7 @@ class Server::Thread final {
 
  private:
   EventLoop loop_;
+  Pulse pulse_{loop_};
   runtime::Worker worker_;
   gateway::Gateway gateway_;
   ConnectionSet connections_;
@@ -144,7 +154,7 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, Log
   const gateway::RouteTable table(routes);
   for (unsigned i = 0; i < options.threads; ++i) {
     server->threads_.push_back(
-        std::make_unique<Thread>(options, logger, std::make_shared<gateway::RouteTable>(table)));
+        std::make_unique<Thread>(options, i, logger, std::make_shared<gateway::RouteTable>(table)));
     for (ListenGroup& group : groups) server->threads_[i]->listen(std::move(group.sockets[i]));
   }
   for (unsigned i = 0; i < options.threads; ++i) server->threads_[i]->start(i);
@@ -152,6 +162,18 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, Log
 }
 
 Server::~Server() = default;
+
+void Server::beat() {
+  for (auto& thread : threads_) thread->pulse().ask(monotonic_now());
+}
+
+std::chrono::nanoseconds Server::silence() const {
+  std::chrono::nanoseconds longest{0};
+  for (const auto& thread : threads_) {
+    longest = std::max(longest, thread->pulse().silence(monotonic_now()));
+  }
+  return longest;
+}
 
 void Server::publish(const std::vector<gateway::Route>& routes) {
   std::vector<std::future<void>> adopted;

@@ -19,6 +19,7 @@
 #include "capability/memory_budget.h"
 #include "gateway/gateway.h"
 #include "gateway/route_table.h"
+#include "observe/metrics.h"
 #include "runtime/blocking_pool.h"
 #include "server/connection.h"
 #include "server/listener.h"
@@ -32,6 +33,7 @@ struct ServerOptions {
   ConnectionTimeouts timeouts;
   runtime::BlockingPool* blocking = nullptr;   // must outlive the server
   capability::MemoryBudget* memory = nullptr;  // of all guests; likewise
+  observe::Metrics* metrics = nullptr;         // for as many workers; likewise
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;
 };
@@ -52,6 +54,11 @@ class Server final {
   // Stops accepting and lets requests finish, `at_most` so long; what is left then is cancelled.
   // True when nothing was left. May be asked to give up early.
   bool drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up);
+
+  // Asks every worker that has answered before for a sign of life. Any thread, one at a time.
+  void beat();
+  // How long the slowest worker has owed one; 0: all have answered. Any thread.
+  std::chrono::nanoseconds silence() const;
 
  private:
   class Thread;

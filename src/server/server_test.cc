@@ -46,6 +46,42 @@ TEST(Server, ListensOnSeveralAddresses) {
   }
 }
 
+TEST(Server, ItsPulse) {
+  TestServer server;
+  std::atomic<bool> held{true};
+  server.start({.threads = 3, .thread_started = [&] { held.wait(true); }});
+  EXPECT_EQ(server.server->silence(), 0ns) << "nobody has asked";
+  server.server->beat();
+  std::this_thread::sleep_for(20ms);
+  server.server->beat();  // the first question is still open
+  EXPECT_GE(server.server->silence(), 20ms);
+  held = false;
+  held.notify_all();
+  EXPECT_TRUE(eventually([&] { return server.server->silence() == 0ns; }));
+  server.server->beat();
+  EXPECT_TRUE(eventually([&] { return server.server->silence() == 0ns; }));
+}
+
+TEST(Server, ConnectionsAreCounted) {
+  TestServer server;
+  server.serve("f", "write 1 hello\n");
+  observe::Metrics metrics({.workers = 2});
+  const auto page = [&] { return metrics.expose(observe::ExpositionFormat::kPrometheus); };
+  server.start({.threads = 2, .metrics = &metrics});
+  {
+    Client first(server.address());
+    Client second(server.address());
+    EXPECT_TRUE(
+        eventually([&] { return page().find("\ngodwit_connections 2\n") != std::string::npos; }));
+    EXPECT_EQ(server.get("/f").body, "hello");
+  }
+  EXPECT_TRUE(
+      eventually([&] { return page().find("\ngodwit_connections 0\n") != std::string::npos; }));
+  EXPECT_THAT(page(), HasSubstr("\ngodwit_connections_accepted_total 3\n"));
+  EXPECT_THAT(page(), HasSubstr("\ngodwit_request_duration_seconds_count 1\n"));
+  server.stop();
+}
+
 TEST(Server, APortThatIsTakenIsAnError) {
   TestServer first;
   first.start({.threads = 2});

@@ -56,6 +56,13 @@ expect_status 'apt fails' 1
 expect_output 'apt fails' 'dev: error: The step "apt-update" failed (status 100)'
 expect_output 'apt fails' 'hint: The whole output is in build/log/apt-update.log'
 
+run 'have() { [[ $1 != promtool ]]; }; setup_promtool; echo WENT ON'
+expect_status 'no promtool to be had' 0
+expect_output 'no promtool to be had' "Install Debian's package prometheus"
+expect_output 'no promtool to be had' 'WENT ON'
+expect_calls 'no promtool to be had: new lists are tried' \
+  '*download prometheus*update*download*'
+
 cargo_version=1.94.1 run 'setup_cargo; cargo --version'
 if [[ ! -x /usr/bin/cargo ]]; then
   expect_status 'old cargo' 1

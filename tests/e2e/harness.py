@@ -41,7 +41,8 @@ PATIENCE_S = 60 if SANITIZED else 30
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 
 READY = re.compile(r"ready (http://(?P<host>[^ :]+):(?P<port>\d+))(,http://\S+)* "
-                   r"functions=(?P<functions>\d+)( admin=\S+)?\n")
+                   r"functions=(?P<functions>\d+)( admin=\S+)?"
+                   r"( metrics=http://\S+:(?P<metrics>\d+))?\n")
 
 _scratch = None
 
@@ -209,6 +210,7 @@ class Server:
             raise AssertionError(f"no ready line but {line!r}\n{self.tail()}")
         self.port = int(match["port"])
         self.function_count = int(match["functions"])
+        self.metrics_port = match["metrics"] and int(match["metrics"])
 
     def signal(self, number):
         self.process.send_signal(number)

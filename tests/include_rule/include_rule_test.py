@@ -30,6 +30,10 @@ LEVELS = {
 # (from, to, why); a name that ends in "/" means every folder below it.
 FORBIDDEN = [
     ("server", "engine", "the server moves bytes; what runs behind them is the runtime's business"),
+    ("server", "admin", "the data plane does not know who looks at it"),
+    ("admin", "server", "admin answers also when the data plane does not; cli joins the two"),
+    ("admin", "runtime", "admin runs nothing"),
+    ("admin", "engine", "admin runs nothing"),
     ("engines/", "runtime", "an engine is driven; it does not drive"),
     ("engines/", "engines/", "engines do not know each other"),
 ]
@@ -39,7 +43,7 @@ FORBIDDEN = [
 THIRD_PARTY = {
     "llhttp": {"http"},
     "toml++": {"manifest"},
-    "boost": {"server"},
+    "boost": {"server", "admin"},
     "CLI": {"cli"},
     "nlohmann": {"cli", "admin"},
     "openssl": {"base", "registry"},
@@ -251,9 +255,11 @@ BAD = [
     ({"src/runtime/b.cc": '#include "engines/fake/a.h"\n'}, "on one level"),
     ({"src/registry/b.cc": '#include "http/a.h"\n'}, "not in the link list"),
     ({"src/server/b.cc": '#include "engine/engine.h"\n'}, "must not include engine"),
+    ({"src/admin/b.cc": '#include "server/a.h"\n'}, "must not include server"),
+    ({"src/server/b.cc": '#include "admin/a.h"\n'}, "must not include admin"),
     ({"src/engines/fake/b.cc": '#include "runtime/a.h"\n'}, "must not include runtime"),
     ({"src/engines/fake/b.cc": '#include "engines/wasmtime/a.h"\n'}, "do not know each other"),
-    ({"src/runtime/b.cc": "#include <boost/asio.hpp>\n"}, "belongs to server"),
+    ({"src/runtime/b.cc": "#include <boost/asio.hpp>\n"}, "belongs to admin, server"),
     ({"src/server/b.cc": "#include <llhttp.h>\n"}, "belongs to http"),
     ({"src/server/b.cc": '#include "llhttp.h"\n'}, "write the path from src/"),
     ({"src/runtime/b.cc": '#include "godwit_bridge.h"\n'}, "engines/wasmtime alone"),
