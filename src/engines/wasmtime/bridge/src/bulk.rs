@@ -3,13 +3,14 @@
 //! function with it. So a module is rewritten before it is compiled. Where the size is not known
 //! to be small, `memory.fill` becomes
 //!
-//!   local.tee $n  CHUNK  gt_u  if (large: rare)  local.get $n  call $helper  local.set $n  end
-//!   local.get $n  memory.fill
+//!   local.set $n  local.set $value  local.set $at
+//!   if ($n > CHUNK)  $n = helper($at, $value, $n)  end
+//!   memory.fill($at, $value, $n)
 //!
 //! The helper, a function after the module's own, does the work in chunks, with an epoch check at
-//! each turn, and returns what is left: operands with at most a chunk to go. What would be out of
-//! bounds it returns untouched, so that the guest's own instruction traps, in the guest's frame,
-//! before anything was written. A small operation costs a compare and a branch, no call.
+//! each turn, and returns 0: nothing is left. What would be out of bounds it does not touch, and
+//! returns its size, so that the guest's own instruction traps, in the guest's frame, before
+//! anything was written. A small operation costs a compare and a branch, no call.
 //!
 //! No index of the module changes; names, custom sections and everything else stay byte for byte.
 //! The original is validated first (appended functions could make an invalid index valid), the
@@ -124,9 +125,9 @@ impl<'a> Additions<'a> {
         if let Some(index) = self.helper_indices.get(&operation) {
             return *index;
         }
-        let mut signature = shape.operands.clone();
-        signature.push(shape.size);
-        let ty = self.type_index(signature.clone(), signature);
+        let mut params = shape.operands.clone();
+        params.push(shape.size);
+        let ty = self.type_index(params, vec![shape.size]);
         let index = self.module.functions + self.helpers.len() as u32;
         self.helpers.push((ty, helper::body(operation, shape)));
         self.helper_indices.insert(operation, index);
@@ -136,7 +137,7 @@ impl<'a> Additions<'a> {
     /// The body with its instructions replaced; None when all of them stay.
     fn edit(&mut self, wasm: &[u8], body: &Body) -> Result<Option<Vec<u8>>, Refusal> {
         let mut code = Vec::new();
-        let mut scratch = Scratch { next: body.locals, i32: None, i64: None };
+        let mut scratch = Scratch { first: body.locals, types: Vec::new() };
         let mut from = body.code_start;
         for site in &body.sites {
             let module = self.module;
@@ -157,14 +158,14 @@ impl<'a> Additions<'a> {
             return Ok(None);
         }
         code.extend_from_slice(&wasm[from..body.range.end]);
-        if scratch.next > MAX_LOCALS || code.len() > MAX_BODY_BYTES {
+        if scratch.end() > MAX_LOCALS || code.len() > MAX_BODY_BYTES {
             return Err(Refusal::Unsupported(format!(
                 "function {} is too large to make its bulk instructions interruptible",
                 body.function
             )));
         }
         let mut edited = Vec::with_capacity(code.len() + 16);
-        (body.local_groups + scratch.count()).encode(&mut edited);
+        (body.local_groups + scratch.types.len() as u32).encode(&mut edited);
         edited.extend_from_slice(&wasm[body.groups_start..body.code_start]);
         scratch.declare(&mut edited);
         edited.extend_from_slice(&code);
@@ -183,17 +184,26 @@ impl<'a> Additions<'a> {
         match treatment {
             Treatment::Leave => {}
             Treatment::Chunked(shape) => {
-                let block = self.type_index(shape.operands.clone(), shape.operands.clone());
                 let helper = self.helper_index(operation, shape);
-                let size = scratch.local(shape.size);
+                let locals = scratch.locals(shape.operands.iter().chain([&shape.size]));
+                let size = locals[shape.operands.len()];
                 let mut sink = InstructionSink::new(code);
-                sink.local_tee(size);
+                for local in locals.iter().rev() {
+                    sink.local_set(*local);
+                }
+                sink.local_get(size);
                 helper::larger_than(&mut sink, shape.size, shape.chunk);
-                sink.if_(BlockType::FunctionType(block)).local_get(size).call(helper);
-                sink.local_set(size).end().local_get(size);
+                sink.if_(BlockType::Empty);
+                for local in &locals {
+                    sink.local_get(*local);
+                }
+                sink.call(helper).local_set(size).end();
+                for local in &locals {
+                    sink.local_get(*local);
+                }
             }
             Treatment::Capped { array, elements } => {
-                let size = scratch.local(ValType::I32);
+                let size = scratch.locals([&ValType::I32])[0];
                 let mut sink = InstructionSink::new(code);
                 sink.local_tee(size);
                 helper::larger_than(&mut sink, ValType::I32, *elements);
@@ -210,32 +220,33 @@ impl<'a> Additions<'a> {
     }
 }
 
-/// The locals that one function gets: sizes are held in them.
+/// The locals that one function gets: they hold the operands of one instruction after another.
 struct Scratch {
-    next: u32,
-    i32: Option<u32>,
-    i64: Option<u32>,
+    first: u32,
+    types: Vec<ValType>,
 }
 
 impl Scratch {
-    fn local(&mut self, ty: ValType) -> u32 {
-        let slot = if ty == ValType::I64 { &mut self.i64 } else { &mut self.i32 };
-        *slot.get_or_insert_with(|| {
-            self.next += 1;
-            self.next - 1
-        })
+    /// One local for each, all different.
+    fn locals<'t>(&mut self, wanted: impl IntoIterator<Item = &'t ValType>) -> Vec<u32> {
+        let mut taken = Vec::new();
+        for ty in wanted {
+            let free = |(at, have): (usize, &ValType)| have == ty && !taken.contains(&at);
+            let at = self.types.iter().enumerate().position(free).unwrap_or_else(|| {
+                self.types.push(*ty);
+                self.types.len() - 1
+            });
+            taken.push(at);
+        }
+        taken.iter().map(|at| self.first + *at as u32).collect()
     }
 
-    fn count(&self) -> u32 {
-        u32::from(self.i32.is_some()) + u32::from(self.i64.is_some())
+    fn end(&self) -> u32 {
+        self.first + self.types.len() as u32
     }
 
     fn declare(&self, out: &mut Vec<u8>) {
-        let mut locals: Vec<(u32, ValType)> = Vec::new();
-        locals.extend(self.i32.map(|index| (index, ValType::I32)));
-        locals.extend(self.i64.map(|index| (index, ValType::I64)));
-        locals.sort_by_key(|(index, _)| *index);
-        for (_, ty) in locals {
+        for ty in &self.types {
             1u32.encode(out);
             ty.encode(out);
         }

@@ -1,8 +1,8 @@
 //! The functions that do a large operation in chunks.
 //!
-//! Parameters and results are the instruction's operands. Out of bounds (or of a null array) the
-//! operands are returned as they came; else what is left to do, at most one chunk. Addresses and
-//! sizes are compared as 64-bit numbers, so that no sum can wrap around.
+//! Parameters are the instruction's operands, the result is the size that is left to do: 0, or all
+//! of it where the operation is out of bounds (or the array is null) and nothing was done.
+//! Addresses and sizes are compared as 64-bit numbers, so that no sum can wrap around.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 
@@ -23,7 +23,6 @@ pub fn body(operation: Operation, shape: &Shape) -> Function {
         writer.backward_if_needed();
     }
     writer.forward();
-    writer.all_operands();
     writer.sink.end();
     function
 }
@@ -68,17 +67,9 @@ impl Writer<'_> {
         }
     }
 
-    fn all_operands(&mut self) {
-        for operand in 0..=self.size {
-            self.sink.local_get(operand);
-        }
-    }
-
-    /// if (condition on the stack) return the operands.
+    /// if (condition on the stack) return the size: nothing was done.
     fn return_if(&mut self) {
-        self.sink.if_(BlockType::Empty);
-        self.all_operands();
-        self.sink.return_().end();
+        self.sink.if_(BlockType::Empty).local_get(self.size).return_().end();
     }
 
     fn return_if_beyond(&mut self, place: &Place) {
@@ -147,55 +138,66 @@ impl Writer<'_> {
         self.ty(place.operand)
     }
 
-    /// Chunks in ascending order; the last, perhaps smaller one is left.
+    /// Chunks in ascending order; 0 on the stack.
     fn forward(&mut self) {
-        let (size, chunk) = (self.shape.size, self.shape.chunk);
         self.sink.loop_(BlockType::Empty);
-        for operand in 0..self.size {
-            self.sink.local_get(operand);
-        }
-        constant(&mut self.sink, size, chunk);
-        self.operation.encode(&mut self.sink);
+        self.chunk(false);
         for place in &self.shape.places {
             let ty = self.ty(place.operand);
             self.sink.local_get(place.operand);
-            constant(&mut self.sink, ty, chunk * place.step);
+            constant(&mut self.sink, ty, self.shape.chunk * place.step);
             add(&mut self.sink, ty);
             self.sink.local_set(place.operand);
         }
         self.shrink();
-        self.sink.local_get(self.size);
-        larger_than(&mut self.sink, size, chunk);
-        self.sink.br_if(0).end();
+        self.again_if_larger();
+        self.rest();
     }
 
     /// Where the destination is above the source: chunks in descending order, so that none is
-    /// overwritten before it was read. The first, perhaps smaller one is left.
+    /// overwritten before it was read. Returns 0.
     fn backward_if_needed(&mut self) {
-        let (size, chunk) = (self.shape.size, self.shape.chunk);
-        let (to, from) = (self.shape.places[0].operand, self.shape.places[1].operand);
-        self.get64(to);
-        self.get64(from);
+        self.get64(self.shape.places[0].operand);
+        self.get64(self.shape.places[1].operand);
         self.sink.i64_gt_u().if_(BlockType::Empty).loop_(BlockType::Empty);
         self.shrink();
+        self.chunk(true);
+        self.again_if_larger();
+        self.rest();
+        self.sink.return_().end();
+    }
+
+    /// The instruction for one chunk: at the places, or `size` above them.
+    fn chunk(&mut self, above: bool) {
         for operand in 0..self.size {
             self.sink.local_get(operand);
-            if operand == to || operand == from {
+            if above && self.shape.places.iter().any(|place| place.operand == operand) {
                 let ty = self.ty(operand);
                 self.sink.local_get(self.size);
-                if ty != size {
+                if ty != self.shape.size {
                     self.sink.i64_extend_i32_u();
                 }
                 add(&mut self.sink, ty);
             }
         }
-        constant(&mut self.sink, size, chunk);
+        constant(&mut self.sink, self.shape.size, self.shape.chunk);
         self.operation.encode(&mut self.sink);
+    }
+
+    /// Ends the loop. Its back edge is where the epoch is checked.
+    fn again_if_larger(&mut self) {
         self.sink.local_get(self.size);
-        larger_than(&mut self.sink, size, chunk);
+        larger_than(&mut self.sink, self.shape.size, self.shape.chunk);
         self.sink.br_if(0).end();
-        self.all_operands();
-        self.sink.return_().end();
+    }
+
+    /// What is not more than a chunk, at the places.
+    fn rest(&mut self) {
+        for operand in 0..=self.size {
+            self.sink.local_get(operand);
+        }
+        self.operation.encode(&mut self.sink);
+        constant(&mut self.sink, self.shape.size, 0);
     }
 
     /// size -= chunk

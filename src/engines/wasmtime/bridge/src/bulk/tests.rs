@@ -695,8 +695,8 @@ fn a_function_without_room_is_refused() {
         ))
         .unwrap()
     };
-    assert!(rewrite(features, &with_locals(49_998)).is_ok());
-    assert!(matches!(rewrite(features, &with_locals(49_999)), Err(Refusal::Unsupported(_))));
+    assert!(rewrite(features, &with_locals(49_996)).is_ok());
+    assert!(matches!(rewrite(features, &with_locals(49_997)), Err(Refusal::Unsupported(_))));
 
     let fills = "(memory.fill (i32.const 0) (i32.const 0) (local.get 0))";
     let large = text_to_binary(&format!(
