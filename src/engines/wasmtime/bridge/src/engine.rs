@@ -2,6 +2,7 @@
 //! compiler engine reserves nothing and lives in a short, limited child process. Everything that
 //! an artifact is compiled for is set in one place for both, so that the artifacts fit.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 
@@ -11,6 +12,7 @@ use wasmtime::{
     OptLevel, PoolingAllocationConfig,
 };
 
+use crate::bulk::{self, Refusal};
 use crate::error::{error_text, Failure, Outcome};
 use crate::types::GodwitStatus;
 
@@ -128,20 +130,38 @@ pub fn fingerprint(engine: &Engine) -> Vec<u8> {
         }
     }
     let mut collect = Collect(WASMTIME_VERSION.as_bytes().to_vec());
+    bulk::REWRITE_VERSION.hash(&mut collect);
     engine.precompile_compatibility_hash().hash(&mut collect);
     collect.0
 }
 
+/// Compiles the module with its bulk instructions made interruptible (bulk.rs). One for which that
+/// cannot be done is refused: as it stands it could hold a worker.
 pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
-    engine.precompile_module(wasm).map_err(|error| explain(engine, wasm, &error))
+    let bounded =
+        bulk::rewrite(engine.get_wasm_features(), wasm).map_err(|refusal| match refusal {
+            Refusal::Invalid(text) => explain(engine, wasm, &text),
+            Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
+        })?;
+    engine.precompile_module(&bounded).map_err(|error| {
+        let changed = matches!(bounded, Cow::Owned(_));
+        let enabled = engine.get_wasm_features();
+        match Validator::new_with_features(enabled).validate_all(&bounded) {
+            Err(reason) if changed => Failure::new(
+                GodwitStatus::CompileFailed,
+                format_args!("its bulk instructions cannot be made interruptible: {reason}"),
+            ),
+            _ => explain(engine, wasm, &error_text(&error)),
+        }
+    })
 }
 
 /// Compilation failed: says whether the module is malformed, needs a proposal that is off, or
 /// defeated the compiler.
-fn explain(engine: &Engine, wasm: &[u8], error: &wasmtime::Error) -> Failure {
+fn explain(engine: &Engine, wasm: &[u8], error: &str) -> Failure {
     let enabled = engine.get_wasm_features();
     let Err(reason) = Validator::new_with_features(enabled).validate_all(wasm) else {
-        return Failure::new(GodwitStatus::CompileFailed, error_text(error));
+        return Failure::new(GodwitStatus::CompileFailed, error);
     };
     let status = match Validator::new_with_features(WasmFeatures::all()).validate_all(wasm) {
         Ok(_) => GodwitStatus::UnsupportedFeature,

@@ -1,6 +1,7 @@
 //! The Rust half of the Wasmtime engine. README.md says what this is; abi.rs is all that C++ sees.
 
 pub mod abi;
+mod bulk;
 mod engine;
 mod error;
 mod host;
