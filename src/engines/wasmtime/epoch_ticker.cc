@@ -53,6 +53,23 @@ std::shared_ptr<EpochTicker::Lane> EpochTicker::lane() {
   return lane;
 }
 
+void EpochTicker::wait_for_passages() {
+  std::vector<Watched> inside;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Watched& watched : lanes_) {
+      const std::uint64_t passages = watched.lane->passages.load(std::memory_order_seq_cst);
+      if (passages % 2 == 1) inside.push_back({watched.lane, passages});
+    }
+  }
+  for (const Watched& each : inside) {
+    // Pairs with leave(): what the thread did inside has happened.
+    while (each.lane->passages.load(std::memory_order_acquire) == each.seen) {
+      std::this_thread::sleep_for(kPeriod / 10);
+    }
+  }
+}
+
 void EpochTicker::unpark() noexcept {
   parked_.store(0, std::memory_order_seq_cst);
   parked_.notify_one();

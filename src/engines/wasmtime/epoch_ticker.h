@@ -59,6 +59,12 @@ class EpochTicker final {
     lane.passages.store(passages + 1, std::memory_order_release);
   }
 
+  // Returns when every thread that was inside has left (or left and entered again): what they
+  // could see only before is unused then. The other half of the pattern above: whoever calls this
+  // has stored what those see who enter later, sequentially consistent. May take as long as a
+  // thread stays inside.
+  void wait_for_passages();
+
   bool parked() const { return parked_.load(std::memory_order_relaxed) != 0; }
 
  private:

@@ -51,6 +51,36 @@ TEST(EpochTicker, AThreadKeepsItsLaneAndOthersHaveTheirOwn) {
   EXPECT_NE(lane, theirs);
 }
 
+// What a thread could only see before it left is not used any more when the wait is over.
+TEST(EpochTicker, PassagesAreWaitedFor) {
+  EpochTicker ticker([] {});
+  std::atomic<int*> published{new int(1)};
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  std::atomic<int> torn{0};
+  for (int count = 0; count < 3; ++count) {
+    threads.emplace_back([&] {
+      const auto lane = ticker.lane();
+      while (!over.load()) {
+        ticker.enter(*lane);
+        const int* seen = published.load(std::memory_order_seq_cst);
+        if (*seen != 1) torn.fetch_add(1);
+        ticker.leave(*lane);
+      }
+    });
+  }
+  for (int round = 0; round < 200; ++round) {
+    int* const old = published.exchange(new int(1), std::memory_order_seq_cst);
+    ticker.wait_for_passages();
+    *old = 0;
+    delete old;
+  }
+  over.store(true);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(torn.load(), 0);
+  delete published.load();
+}
+
 // Entering and parking race: whoever is inside must be seen, each time.
 TEST(EpochTicker, NoEntryIsMissed) {
   std::atomic<int> ticks{0};

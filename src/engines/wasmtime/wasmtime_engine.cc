@@ -1,12 +1,18 @@
 #include "engines/wasmtime/wasmtime_engine.h"
 
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "engines/wasmtime/bridge_bytes.h"
 #include "engines/wasmtime/epoch_ticker.h"
+#include "engines/wasmtime/generations.h"
 
 namespace godwit::engines::wasmtime {
 namespace {
@@ -63,8 +69,9 @@ bridge::GodwitSpan type_span(std::span<const engine::ValueType> types) {
 
 class WasmtimeInstance final : public engine::Instance {
  public:
-  WasmtimeInstance(bridge::GodwitInstance* instance, EpochTicker& ticker)
-      : instance_(instance), ticker_(ticker), lane_(ticker.lane()) {}
+  WasmtimeInstance(bridge::GodwitInstance* instance, EpochTicker& ticker,
+                   std::shared_ptr<EpochTicker::Lane> lane)
+      : instance_(instance), ticker_(ticker), lane_(std::move(lane)) {}
   ~WasmtimeInstance() override { bridge::godwit_instance_free(instance_); }
   WasmtimeInstance(const WasmtimeInstance&) = delete;
   WasmtimeInstance& operator=(const WasmtimeInstance&) = delete;
@@ -102,11 +109,43 @@ class WasmtimeInstance final : public engine::Instance {
   bool outcome_taken_ = false;
 };
 
+struct FreeModule {
+  void operator()(bridge::GodwitModule* module) const { bridge::godwit_module_free(module); }
+};
+using BridgeModule = std::unique_ptr<bridge::GodwitModule, FreeModule>;
+
+Result<BridgeModule> load_in(bridge::GodwitEngine* engine, const engine::Artifact& artifact,
+                             const engine::LoadOptions& options) {
+  std::vector<bridge::GodwitHostFunction> functions;
+  functions.reserve(options.host_functions.size());
+  for (const engine::HostFunction& function : options.host_functions) {
+    functions.push_back({.module = to_bridge(function.module),
+                         .name = to_bridge(function.name),
+                         .parameters = type_span(function.parameters),
+                         .results = type_span(function.results),
+                         .may_wait = function.may_wait,
+                         .function = &function});
+  }
+  const bridge::GodwitLimits limits{.memory_bytes = options.limits.memory_bytes,
+                                    .detail_bytes = options.limits.detail_bytes};
+  bridge::GodwitModule* module = nullptr;
+  BridgeBytes error;
+  const GodwitStatus status =
+      bridge::godwit_module_load(engine, artifact.code.get(), artifact.size, functions.data(),
+                                 functions.size(), &call_host, limits, &module, error.receive());
+  if (status != GodwitStatus::Ok) return bridge_failure(status, error);
+  return BridgeModule(module);
+}
+
 class WasmtimeModule final : public engine::Module {
  public:
-  WasmtimeModule(bridge::GodwitModule* module, EpochTicker& ticker)
-      : module_(module), ticker_(ticker) {}
-  ~WasmtimeModule() override { bridge::godwit_module_free(module_); }
+  WasmtimeModule(BridgeModule module, engine::Artifact artifact, const engine::LoadOptions& options,
+                 EpochTicker& ticker)
+      : artifact_(std::move(artifact)),
+        options_(options),
+        ticker_(ticker),
+        module_(module.release()) {}
+  ~WasmtimeModule() override { BridgeModule(module_.load(std::memory_order_relaxed)); }
   WasmtimeModule(const WasmtimeModule&) = delete;
   WasmtimeModule& operator=(const WasmtimeModule&) = delete;
 
@@ -116,35 +155,42 @@ class WasmtimeModule final : public engine::Module {
         .context = options.memory, .charge = &charge, .release = &release};
     bridge::GodwitInstance* instance = nullptr;
     BridgeBytes error;
-    const GodwitStatus status = bridge::godwit_instance_new(
-        module_, options.state, options.memory != nullptr ? &account : nullptr,
-        to_bridge(options.entry), &instance, error.receive());
+    auto lane = ticker_.lane();
+    // Between enter and leave the module that is read here is not freed (replace()).
+    ticker_.enter(*lane);
+    const GodwitStatus status =
+        bridge::godwit_instance_new(module_.load(std::memory_order_seq_cst), options.state,
+                                    options.memory != nullptr ? &account : nullptr,
+                                    to_bridge(options.entry), &instance, error.receive());
+    ticker_.leave(*lane);
     if (status != GodwitStatus::Ok) return bridge_failure(status, error);
-    return std::make_unique<WasmtimeInstance>(instance, ticker_);
+    return std::make_unique<WasmtimeInstance>(instance, ticker_, std::move(lane));
+  }
+
+  Result<BridgeModule> load_again(bridge::GodwitEngine* engine) const {
+    return load_in(engine, artifact_, options_);
+  }
+  // Later instances are of `next`. What was before may be freed after wait_for_passages().
+  BridgeModule replace(BridgeModule next) const {
+    return BridgeModule(module_.exchange(next.release(), std::memory_order_seq_cst));
   }
 
  private:
-  bridge::GodwitModule* const module_;
+  const engine::Artifact artifact_;
+  const engine::LoadOptions options_;
   EpochTicker& ticker_;
+  mutable std::atomic<bridge::GodwitModule*> module_;
 };
 
 class WasmtimeEngine final : public engine::Engine {
  public:
-  WasmtimeEngine(bridge::GodwitEngine* engine, Role role) : engine_(engine) {
-    const BridgeBytes identity(bridge::godwit_engine_fingerprint(engine));
+  WasmtimeEngine(const bridge::GodwitEngineConfig& config, Generation first)
+      : config_(config), generations_(std::move(first)) {
+    const BridgeBytes identity(bridge::godwit_engine_fingerprint(generations_.current().get()));
     const Digest digest = sha256(identity.span());
     fingerprint_ = "wasmtime-" + to_hex(digest);
-    if (role == Role::kRuntime) {
-      ticker_ = std::make_unique<EpochTicker>(
-          [engine] { bridge::godwit_engine_increment_epoch(engine); });
-    }
+    if (config.pooled) ticker_ = std::make_unique<EpochTicker>([this] { generations_.tick(); });
   }
-  ~WasmtimeEngine() override {
-    ticker_.reset();
-    bridge::godwit_engine_free(engine_);
-  }
-  WasmtimeEngine(const WasmtimeEngine&) = delete;
-  WasmtimeEngine& operator=(const WasmtimeEngine&) = delete;
 
   std::string_view name() const override { return "wasmtime"; }
   const std::string& fingerprint() const override { return fingerprint_; }
@@ -152,7 +198,7 @@ class WasmtimeEngine final : public engine::Engine {
   Result<Bytes> compile(ByteSpan wasm) const override {
     BridgeBytes out;
     const GodwitStatus status =
-        bridge::godwit_engine_compile(engine_, to_bridge(wasm), out.receive());
+        bridge::godwit_engine_compile(generations_.current().get(), to_bridge(wasm), out.receive());
     if (status != GodwitStatus::Ok) return bridge_failure(status, out);
     return out.copy();
   }
@@ -160,25 +206,16 @@ class WasmtimeEngine final : public engine::Engine {
   Result<std::shared_ptr<const engine::Module>> load(
       engine::Artifact artifact, const engine::LoadOptions& options) const override {
     if (!ticker_) return fail(ErrorCode::kInternal, "a compiler engine does not load modules");
-    std::vector<bridge::GodwitHostFunction> functions;
-    functions.reserve(options.host_functions.size());
-    for (const engine::HostFunction& function : options.host_functions) {
-      functions.push_back({.module = to_bridge(function.module),
-                           .name = to_bridge(function.name),
-                           .parameters = type_span(function.parameters),
-                           .results = type_span(function.results),
-                           .may_wait = function.may_wait,
-                           .function = &function});
-    }
-    const bridge::GodwitLimits limits{.memory_bytes = options.limits.memory_bytes,
-                                      .detail_bytes = options.limits.detail_bytes};
-    bridge::GodwitModule* module = nullptr;
-    BridgeBytes error;
-    const GodwitStatus status =
-        bridge::godwit_module_load(engine_, artifact.code.get(), artifact.size, functions.data(),
-                                   functions.size(), &call_host, limits, &module, error.receive());
-    if (status != GodwitStatus::Ok) return bridge_failure(status, error);
-    return std::make_shared<const WasmtimeModule>(module, *ticker_);
+    // Several at once, but none while a trim loads all of them again.
+    const std::shared_lock lock(trimming_);
+    auto loaded = load_in(generations_.current().get(), artifact, options);
+    if (!loaded) return fail(std::move(loaded.error()));
+    auto module = std::make_shared<const WasmtimeModule>(*std::move(loaded), std::move(artifact),
+                                                         options, *ticker_);
+    const std::lock_guard modules_lock(modules_mutex_);
+    std::erase_if(modules_, [](const auto& each) { return each.expired(); });
+    modules_.push_back(module);
+    return module;
   }
 
   void prepare_thread() const override {
@@ -186,11 +223,71 @@ class WasmtimeEngine final : public engine::Engine {
     if (ticker_) ticker_->lane();
   }
 
+  std::uint64_t idle_bytes() const override {
+    if (!ticker_) return 0;
+    generations_.reap();
+    return generations_.idle_bytes();
+  }
+
+  std::uint64_t trim() const override;
+
  private:
-  bridge::GodwitEngine* const engine_;
+  using Modules = std::vector<std::shared_ptr<const WasmtimeModule>>;
+
+  Modules modules() const {
+    const std::lock_guard lock(modules_mutex_);
+    Modules alive;
+    for (const auto& each : modules_) {
+      if (auto module = each.lock()) alive.push_back(std::move(module));
+    }
+    return alive;
+  }
+
+  const bridge::GodwitEngineConfig config_;
+  mutable Generations generations_;
   std::string fingerprint_;
+  mutable std::shared_mutex trimming_;
+  mutable std::mutex modules_mutex_;
+  mutable std::vector<std::weak_ptr<const WasmtimeModule>> modules_;
+  // The last member: its thread uses the others.
   std::unique_ptr<EpochTicker> ticker_;
 };
+
+// Generations that may have instances left when a trim begins: each holds address space, and
+// mappings, of which a process has 65,530.
+constexpr std::size_t kMostRetired = 1;
+// How long a trim waits for the instances of before: most runs end within that.
+constexpr std::chrono::milliseconds kPatience{20};
+
+std::uint64_t WasmtimeEngine::trim() const {
+  if (!ticker_) return 0;
+  const std::lock_guard lock(trimming_);
+  if (generations_.reap() > kMostRetired) return 0;
+  const std::uint64_t idle_bytes = generations_.idle_bytes();
+  if (idle_bytes == 0) return 0;
+  auto next = new_generation(config_);
+  if (!next) return 0;
+  // All of them are there before any is used: what fails midway changes nothing.
+  const Modules alive = modules();
+  std::vector<BridgeModule> loaded;
+  for (const auto& module : alive) {
+    auto again = module->load_again(next->get());
+    if (!again) return 0;
+    loaded.push_back(*std::move(again));
+  }
+  generations_.replace(*std::move(next));
+  for (std::size_t index = 0; index < alive.size(); ++index) {
+    loaded[index] = alive[index]->replace(std::move(loaded[index]));
+  }
+  ticker_->wait_for_passages();
+  loaded.clear();
+  generations_.retire();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (generations_.reap() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(EpochTicker::kPeriod);
+  }
+  return idle_bytes;
+}
 
 }  // namespace
 
@@ -202,11 +299,9 @@ Result<std::unique_ptr<engine::Engine>> create_engine(const WasmtimeOptions& opt
       .host_stack_bytes = options.host_stack_bytes,
       .memory_keep_resident_bytes = options.memory_keep_resident_bytes,
       .table_keep_resident_bytes = options.table_keep_resident_bytes};
-  bridge::GodwitEngine* engine = nullptr;
-  BridgeBytes error;
-  const GodwitStatus status = bridge::godwit_engine_new(&config, &engine, error.receive());
-  if (status != GodwitStatus::Ok) return fail(ErrorCode::kSystemCall, error.text());
-  return std::make_unique<WasmtimeEngine>(engine, options.role);
+  auto first = new_generation(config);
+  if (!first) return fail(std::move(first.error()));
+  return std::make_unique<WasmtimeEngine>(config, *std::move(first));
 }
 
 }  // namespace godwit::engines::wasmtime

@@ -161,6 +161,18 @@ GodwitBytes godwit_engine_fingerprint(const GodwitEngine *engine);
 /// `engine` is valid.
 void godwit_engine_increment_epoch(const GodwitEngine *engine);
 
+/// Instances of the engine that exist now.
+///
+/// # Safety
+/// `engine` is valid.
+uint64_t godwit_engine_live_instances(const GodwitEngine *engine);
+
+/// Bytes that unused sandboxes of the engine's pool keep resident; an estimate.
+///
+/// # Safety
+/// `engine` is valid.
+uint64_t godwit_engine_idle_bytes(const GodwitEngine *engine);
+
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
 /// Malformed, UnsupportedFeature, CompileFailed, Internal.
 ///

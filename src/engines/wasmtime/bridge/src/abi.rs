@@ -171,6 +171,28 @@ pub unsafe extern "C" fn godwit_engine_increment_epoch(engine: *const GodwitEngi
     unsafe { &*engine }.0.increment_epoch();
 }
 
+/// Instances of the engine that exist now.
+///
+/// # Safety
+/// `engine` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_engine_live_instances(engine: *const GodwitEngine) -> u64 {
+    // SAFETY: the contract of this function.
+    let engine = unsafe { &*engine };
+    catch_unwind(AssertUnwindSafe(|| crate::engine::live_instances(&engine.0))).unwrap_or(u64::MAX)
+}
+
+/// Bytes that unused sandboxes of the engine's pool keep resident; an estimate.
+///
+/// # Safety
+/// `engine` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_engine_idle_bytes(engine: *const GodwitEngine) -> u64 {
+    // SAFETY: the contract of this function.
+    let engine = unsafe { &*engine };
+    catch_unwind(AssertUnwindSafe(|| crate::engine::idle_bytes(&engine.0))).unwrap_or_default()
+}
+
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
 /// Malformed, UnsupportedFeature, CompileFailed, Internal.
 ///
