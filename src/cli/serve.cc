@@ -168,7 +168,7 @@ Result<int> serve(const ServeOptions& options) {
       {.listen = config->listen,
        .threads = config->threads != 0 ? config->threads : cores,
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
-       .timeouts = {},
+       .limits = {},
        .blocking = &blocking,
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());

@@ -19,7 +19,8 @@
 #include "gateway/gateway.h"
 #include "gateway/route_table.h"
 #include "runtime/blocking_pool.h"
-#include "server/connection.h"
+#include "server/connection_limits.h"
+#include "server/connection_quota.h"
 #include "server/listener.h"
 
 namespace godwit::server {
@@ -28,7 +29,7 @@ struct ServerOptions {
   std::vector<ListenAddress> listen;
   unsigned threads = 1;
   gateway::GatewayOptions gateway;
-  ConnectionTimeouts timeouts;
+  ConnectionLimits limits;
   runtime::BlockingPool* blocking = nullptr;  // must outlive the server
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;
@@ -56,6 +57,7 @@ class Server final {
   Server() = default;
 
   std::vector<ListenAddress> addresses_;
+  std::unique_ptr<ConnectionQuota> quota_;
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 
