@@ -141,6 +141,11 @@ Result<int> serve(const ServeOptions& options) {
                                     .compile_jobs = cores});
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
+  if (config->connections.connections >= usable_descriptors()) {
+    logger.warning("serve", "max-connections is more than there are descriptors",
+                   {{"max-connections", std::to_string(config->connections.connections)},
+                    {"descriptors", std::to_string(usable_descriptors())}});
+  }
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
@@ -168,7 +173,7 @@ Result<int> serve(const ServeOptions& options) {
       {.listen = config->listen,
        .threads = config->threads != 0 ? config->threads : cores,
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
-       .limits = {},
+       .limits = config->connections,
        .blocking = &blocking,
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());

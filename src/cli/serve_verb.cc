@@ -21,6 +21,7 @@ constexpr unsigned kMaxThreads = 1024;
 struct ServeWords {
   std::string threads;
   std::string drain_timeout;
+  std::vector<std::string> connections;  // in the order of connection_flags()
 };
 
 void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
@@ -46,6 +47,12 @@ void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
                     "how long requests may finish at the end;\n"
                     "default 10s"},
                    words.drain_timeout);
+  const auto flags = manifest::connection_flags();
+  words.connections.resize(flags.size());
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    const std::string name = fmt::format("--{}", flags[i].key);
+    arguments.option({name, flags[i].value, flags[i].help}, words.connections[i]);
+  }
   arguments.flag("--watch", options.watch, "serve changed files at once");
   arguments.flag("--dev", options.dev,
                  "for development: implies --watch, errors tell details to\n"
@@ -90,6 +97,13 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
     const auto time = parse_duration(words.drain_timeout);
     if (!time) return fail(time.error());
     options.drain_timeout = *time;
+  }
+  const auto flags = manifest::connection_flags();
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    const std::string& text = words.connections[i];
+    if (text.empty()) continue;
+    auto set = manifest::set_connection_setting(options.connections, flags[i].key, text);
+    if (!set) return set;
   }
   return read_threads(words.threads, options.threads);
 }

@@ -20,6 +20,8 @@ struct ConnectionLimits {
   // is also how long it may do nothing at all.
   std::chrono::milliseconds stall{30'000};
   std::uint64_t min_rate_bytes = 240;  // a second; 0: any byte buys the stall time again
+
+  bool operator==(const ConnectionLimits&) const = default;
 };
 
 // Of one worker since its start; `open` and `bytes_held` are of now. Read on the worker's thread.
