@@ -42,6 +42,8 @@ struct ConnectionCounts {
   std::uint64_t timeouts_response = 0;  // which was not taken, or too slowly
 
   std::uint64_t lost = 0;  // clients that were gone before their answer was complete
+
+  void add(const ConnectionCounts& other);  // of another worker
 };
 
 }  // namespace godwit::server

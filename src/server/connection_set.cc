@@ -88,6 +88,22 @@ void ConnectionSet::close_all() {
   }
 }
 
+void ConnectionCounts::add(const ConnectionCounts& other) {
+  open += other.open;
+  accepted += other.accepted;
+  bytes_held += other.bytes_held;
+  refused_connections += other.refused_connections;
+  refused_client += other.refused_client;
+  refused_descriptors += other.refused_descriptors;
+  refused_memory += other.refused_memory;
+  closed_for_room += other.closed_for_room;
+  timeouts_head += other.timeouts_head;
+  timeouts_idle += other.timeouts_idle;
+  timeouts_body += other.timeouts_body;
+  timeouts_response += other.timeouts_response;
+  lost += other.lost;
+}
+
 ConnectionCounts ConnectionSet::counts() const {
   ConnectionCounts counts = counts_;
   counts.open = all_.size();

@@ -133,6 +133,17 @@ void Server::publish(const std::vector<gateway::Route>& routes) {
   for (auto& done : adopted) done.wait();
 }
 
+ConnectionCounts Server::connection_counts() {
+  ConnectionCounts sum;
+  for (auto& thread : threads_) {
+    Thread* const worker = thread.get();
+    ConnectionCounts counts;
+    worker->post([&] { counts = worker->connections().counts(); }).wait();
+    sum.add(counts);
+  }
+  return sum;
+}
+
 bool Server::drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up) {
   const TimePoint until = monotonic_now() + at_most;
   // A worker may be late: nothing here waits for one without looking at the clock.

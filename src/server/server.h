@@ -5,7 +5,7 @@
 //   (*server)->publish(new_routes);             // returns when every worker serves them
 //   (*server)->drain(std::chrono::seconds(10)); // true: everything that ran has finished
 //
-// create(), publish(), drain() and the destructor belong to the control plane: one thread at a
+// create(), publish(), connection_counts(), drain() and the destructor belong to the control plane: one thread at a
 // time, never a worker's.
 #pragma once
 
@@ -48,6 +48,8 @@ class Server final {
   const std::vector<ListenAddress>& addresses() const { return addresses_; }
   // Every worker serves `routes` when this returns; requests that have begun end as they began.
   void publish(const std::vector<gateway::Route>& routes);
+  // Of all workers together; returns when every worker has told its own.
+  ConnectionCounts connection_counts();
   // Stops accepting and lets requests finish, `at_most` so long; what is left then is cancelled.
   // True when nothing was left. May be asked to give up early.
   bool drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up);
