@@ -49,6 +49,12 @@ std::uint64_t usable_memory_bytes() {
   return std::min(machine, cgroup_memory_bytes().value_or(machine));
 }
 
+std::uint64_t usable_descriptors() {
+  rlimit limit{};
+  constexpr std::uint64_t kUsual = 1024;
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : kUsual;
+}
+
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;

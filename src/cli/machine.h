@@ -9,6 +9,8 @@ namespace godwit::cli {
 unsigned usable_cores();
 // Bytes of memory: the machine's, or less where the cgroup (v2, memory.max) says so.
 std::uint64_t usable_memory_bytes();
+// Descriptors that this process may have (RLIMIT_NOFILE).
+std::uint64_t usable_descriptors();
 // A connection is a descriptor: takes all that the hard limit allows.
 void raise_descriptor_limit();
 

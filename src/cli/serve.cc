@@ -169,6 +169,11 @@ Result<int> serve(const ServeOptions& options) {
                                     .metrics = metrics});
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
+  if (config->connections.connections >= usable_descriptors()) {
+    logger.warning("serve", "max-connections is more than there are descriptors",
+                   {{"max-connections", std::to_string(config->connections.connections)},
+                    {"descriptors", std::to_string(usable_descriptors())}});
+  }
   // Before functions are loaded, which may take a while: alive, but not ready.
   if (side != nullptr) {
     if (auto started = side->start(logger); !started) return fail(std::move(started.error()));
@@ -201,7 +206,7 @@ Result<int> serve(const ServeOptions& options) {
       {.listen = config->listen,
        .threads = threads,
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
-       .timeouts = {},
+       .limits = config->connections,
        .blocking = &blocking,
        .memory = &guest_memory,
        .metrics = metrics,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "manifest/connection_settings.h"
+
 namespace godwit::cli {
 
 // What the command line says; what it leaves out, the godwit.toml may say, else it is the default.
@@ -23,6 +25,7 @@ struct ServeOptions {
   bool dev = false;  // implies watch
   bool allow_unsafe_files = false;
   std::optional<std::chrono::nanoseconds> drain_timeout;  // default: 10 s
+  manifest::ConnectionSettings connections;
 };
 
 // Returns the exit code: 0 after a drain, 1 when it could not start (the error is on stderr) or was

@@ -1,6 +1,11 @@
 #include "cli/serve_config.h"
 
+#include <algorithm>
+#include <type_traits>
+
 #include <fmt/format.h>
+
+#include "cli/machine.h"
 
 namespace godwit::cli {
 namespace {
@@ -54,6 +59,39 @@ Result<Addresses> listen_addresses(const ServeOptions& options,
   return flags;
 }
 
+// A flag, else the file's key, else what `target` is already.
+template <class Target>
+void choose(const std::optional<std::uint64_t>& flag, const std::optional<std::uint64_t>& written,
+            Target& target) {
+  const std::optional<std::uint64_t>& chosen = flag ? flag : written;
+  if (!chosen) return;
+  if constexpr (std::is_integral_v<Target>) {
+    target = static_cast<Target>(*chosen);
+  } else {
+    const std::chrono::nanoseconds time(static_cast<std::int64_t>(*chosen));
+    target = std::chrono::duration_cast<Target>(time);
+  }
+}
+
+server::ConnectionLimits connection_limits(const manifest::ConnectionSettings& flags,
+                                           const manifest::ConnectionSettings& written) {
+  server::ConnectionLimits limits;
+  // Besides connections there are listeners, files of guests, children.
+  limits.connections = static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(usable_descriptors() / 2, 1, std::uint64_t{limits.connections}));
+  choose(flags.max_connections, written.max_connections, limits.connections);
+  choose(flags.max_connections_per_client, written.max_connections_per_client,
+         limits.connections_per_client);
+  choose(flags.max_requests_per_connection, written.max_requests_per_connection,
+         limits.requests_per_connection);
+  choose(flags.memory_bytes, written.memory_bytes, limits.memory_bytes);
+  choose(flags.header_timeout_ns, written.header_timeout_ns, limits.head);
+  choose(flags.idle_timeout_ns, written.idle_timeout_ns, limits.idle);
+  choose(flags.stall_timeout_ns, written.stall_timeout_ns, limits.stall);
+  choose(flags.min_rate_bytes, written.min_rate_bytes, limits.min_rate_bytes);
+  return limits;
+}
+
 }  // namespace
 
 Result<ServeConfig> serve_config(const ServeOptions& options, const manifest::Manifest* manifest,
@@ -91,6 +129,7 @@ Result<ServeConfig> serve_config(const ServeOptions& options, const manifest::Ma
   const auto default_drain = config.drain_timeout;
   config.drain_timeout =
       options.drain_timeout.value_or(server.drain_timeout.value_or(default_drain));
+  config.connections = connection_limits(options.connections, server.connections);
   return config;
 }
 

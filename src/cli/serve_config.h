@@ -17,6 +17,7 @@
 #include "cli/serve.h"
 #include "manifest/manifest.h"
 #include "registry/folder.h"
+#include "server/connection_limits.h"
 #include "server/listener.h"
 
 namespace godwit::cli {
@@ -34,6 +35,8 @@ struct ServeConfig {
   bool dev = false;
   registry::UnsafeFiles unsafe_files = registry::UnsafeFiles::kRefuse;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
+  // max-connections, unless it was set, as the descriptor limit of this moment allows it.
+  server::ConnectionLimits connections;
 };
 
 // `manifest` may be null. Errors: kUsage and kConfigBadValue (an address, a limit).

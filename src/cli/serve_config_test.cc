@@ -97,6 +97,51 @@ TEST_F(ServeConfigTest, FlagsWin) {
   EXPECT_TRUE(config({.dev = true})->watch);  // --dev implies it
 }
 
+TEST_F(ServeConfigTest, LimitsOfConnections) {
+  constexpr const char* kText =
+      "[server]\nmax-connections = 7\nmax-connections-per-client = 3\n"
+      "max-requests-per-connection = 9\nconnection-memory = '8MiB'\nheader-timeout = '1s'\n"
+      "idle-timeout = '2s'\nstall-timeout = '1500ms'\nmin-rate = '1KiB'\n";
+  const auto read = config({}, kText);
+  ASSERT_TRUE(read) << read.error().text();
+  server::ConnectionLimits limits = read->connections;
+  EXPECT_EQ(limits.connections, 7u);
+  EXPECT_EQ(limits.connections_per_client, 3u);
+  EXPECT_EQ(limits.requests_per_connection, 9u);
+  EXPECT_EQ(limits.memory_bytes, 8u << 20);
+  EXPECT_EQ(limits.head, std::chrono::seconds(1));
+  EXPECT_EQ(limits.idle, std::chrono::seconds(2));
+  EXPECT_EQ(limits.stall, std::chrono::milliseconds(1500));
+  EXPECT_EQ(limits.min_rate_bytes, 1024u);
+  ServeOptions flags;
+  for (const manifest::ConnectionFlag& flag : manifest::connection_flags()) {
+    const char* value = flag.value == "N" ? "5" : flag.value == "SIZE" ? "32MiB" : "3s";
+    ASSERT_TRUE(manifest::set_connection_setting(flags.connections, flag.key, value)) << flag.key;
+  }
+  limits = config(flags, kText)->connections;
+  EXPECT_EQ(limits.connections, 5u);
+  EXPECT_EQ(limits.connections_per_client, 5u);
+  EXPECT_EQ(limits.requests_per_connection, 5u);
+  EXPECT_EQ(limits.memory_bytes, 32u << 20);
+  EXPECT_EQ(limits.head, std::chrono::seconds(3));
+  EXPECT_EQ(limits.idle, std::chrono::seconds(3));
+  EXPECT_EQ(limits.stall, std::chrono::seconds(3));
+  EXPECT_EQ(limits.min_rate_bytes, 32u << 20);
+}
+
+// What the reference says is what the server does when nothing is set.
+TEST_F(ServeConfigTest, TheDefaultsOfConnectionsAreTheDocumentedOnes) {
+  ServeOptions documented;
+  for (const manifest::SettingInfo& row : manifest::connection_settings()) {
+    const std::string text(row.key == "max-connections" ? "10000" : row.default_text);
+    ASSERT_TRUE(manifest::set_connection_setting(documented.connections, row.key, text)) << text;
+  }
+  EXPECT_EQ(config(documented)->connections, server::ConnectionLimits());
+  const server::ConnectionLimits found = config({})->connections;
+  EXPECT_GE(found.connections, 1u);
+  EXPECT_LE(found.connections, server::ConnectionLimits().connections);
+}
+
 TEST_F(ServeConfigTest, AWrongAddressNamesItsPlaceEvenWhenAFlagReplacesIt) {
   for (const ServeOptions& options : {ServeOptions(), ServeOptions{.listen = {"127.0.0.1:9"}}}) {
     const auto read = config(options, "[server]\nlisten = ['127.0.0.1:0', 'x']\n");

@@ -23,6 +23,7 @@ struct ServeWords {
   std::string threads;
   std::string memory;
   std::string drain_timeout;
+  std::vector<std::string> connections;  // in the order of connection_flags()
 };
 
 void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
@@ -56,6 +57,12 @@ void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
                     "how long requests may finish at the end;\n"
                     "default 10s"},
                    words.drain_timeout);
+  const auto flags = manifest::connection_flags();
+  words.connections.resize(flags.size());
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    const std::string name = fmt::format("--{}", flags[i].key);
+    arguments.option({name, flags[i].value, flags[i].help}, words.connections[i]);
+  }
   arguments.flag("--watch", options.watch, "serve changed files at once");
   arguments.flag("--dev", options.dev,
                  "for development: implies --watch, errors tell details to\n"
@@ -109,6 +116,13 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
     const auto bytes = manifest::parse_guest_memory(words.memory);
     if (!bytes) return fail(bytes.error());
     options.memory_bytes = *bytes;
+  }
+  const auto flags = manifest::connection_flags();
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    const std::string& text = words.connections[i];
+    if (text.empty()) continue;
+    auto set = manifest::set_connection_setting(options.connections, flags[i].key, text);
+    if (!set) return set;
   }
   return read_threads(words.threads, options.threads);
 }

@@ -15,7 +15,14 @@ namespace {
 
 constexpr std::size_t kMaxEnvironmentBytes = std::size_t{256} << 10;
 constexpr std::size_t kMaxVariables = 1024;
-constexpr std::size_t kKeptParameters = 64;
+// What is kept for the next request: one with a thousand parameters, or with large ones, must not
+// make its connection large for good.
+constexpr std::size_t kKeptParameters = 32;
+constexpr std::size_t kKeptTextBytes = 256;
+
+void drop_if_large(std::string& text) {
+  if (text.capacity() > kKeptTextBytes) std::string().swap(text);
+}
 
 // Headers that have variables of their own, that would let a client choose the function's proxy
 // (httpoxy), or that speak of a transfer that is over when the function reads its body.
@@ -92,6 +99,24 @@ CommandAdapter::CommandAdapter()
 void CommandAdapter::clear() {
   arguments_.clear();
   environment_.clear();
+  for (std::size_t i = 0; i < count_; ++i) {
+    drop_if_large(parameters_[i].name);
+    drop_if_large(parameters_[i].value);
+  }
+  count_ = 0;
+  if (parameters_.size() > kKeptParameters) {
+    parameters_.resize(kKeptParameters);
+    parameters_.shrink_to_fit();
+  }
+  for (std::string* text : {&scratch_, &name_, &value_}) drop_if_large(*text);
+}
+
+std::size_t CommandAdapter::held_bytes() const {
+  std::size_t bytes = arguments_.capacity_bytes() + environment_.capacity_bytes() +
+                      scratch_.capacity() + name_.capacity() + value_.capacity() +
+                      parameters_.capacity() * sizeof(Parameter);
+  for (const Parameter& each : parameters_) bytes += each.name.capacity() + each.value.capacity();
+  return bytes;
 }
 
 Result<void> CommandAdapter::decode(const CommandRequest& command) {
@@ -119,11 +144,6 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
 // those that may be set.
 Result<void> CommandAdapter::read_query(const CommandRequest& command) {
   count_ = 0;
-  // One request with a thousand parameters must not make its connection large for good.
-  if (parameters_.size() > kKeptParameters) {
-    parameters_.resize(kKeptParameters);
-    parameters_.shrink_to_fit();
-  }
   http::QueryReader reader(command.request.query);
   while (const auto parameter = reader.next()) {
     auto name = http::decode_query(parameter->name, name_);

@@ -48,8 +48,10 @@ class CommandAdapter final {
   // Errors: kBadQuery (NUL or invalid UTF-8 in a parameter), kHeaderFieldsTooLarge when the
   // environment would outgrow its bounds, kSecretUnusable for a secret with a NUL.
   Result<void> decode(const CommandRequest& command);
-  // Nothing is left of a request, nor of a secret.
+  // Nothing is left of a request, nor of a secret, nor what a large request has made large.
   void clear();
+  // Bytes of storage that are held now.
+  std::size_t held_bytes() const;
 
   const wasi::StringList& arguments() const { return arguments_; }
   const wasi::StringList& environment() const { return environment_; }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kKeptLines = 20;       // of stderr, for --dev
 constexpr std::size_t kKeptLineBytes = 500;  // of each
+// A connection that has answered keeps no more of each text than this for the next request.
+constexpr std::size_t kKeptTextBytes = std::size_t{4} << 10;
 constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 constexpr std::string_view kBinaryType = "application/octet-stream";
 
@@ -136,9 +138,9 @@ void Exchange::start() {
                     *this);
 }
 
-void Exchange::refuse(ErrorCode code, const ClientAddress& client) {
+void Exchange::refuse(ErrorCode code, const ClientAddress& client, const http::Request* request) {
   begin(client);
-  request_ = nullptr;
+  request_ = request;
   respond_with_error(code, {});
 }
 
@@ -196,6 +198,13 @@ void Exchange::close(const Delivery& delivery) {
   function_ = nullptr;
   request_ = nullptr;
   open_ = false;
+  if (gathered_.capacity() > kKeptTextBytes) std::string().swap(gathered_);
+  if (path_.held_bytes() > kKeptTextBytes) path_ = RoutePath();
+}
+
+std::size_t Exchange::held_bytes() const {
+  return request_body_.capacity_bytes() + response_body_.capacity_bytes() + adapter_.held_bytes() +
+         gathered_.capacity() + path_.held_bytes();
 }
 
 void Exchange::count(Nanoseconds duration) const {

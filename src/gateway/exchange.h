@@ -69,8 +69,9 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   // Something about the request failed after open(): a body that is too large or malformed, or
   // that stopped arriving. Ends the guest; answers with `code` when no response has begun.
   void fail_request(ErrorCode code);
-  // Answers a request that could not even be parsed. Instead of open().
-  void refuse(ErrorCode code, const ClientAddress& client);
+  // Answers a request that could not even be parsed, or (with a `request`, which must stay valid
+  // until close()) that nobody wants to look at. Instead of open().
+  void refuse(ErrorCode code, const ClientAddress& client, const http::Request* request = nullptr);
   // The client is gone: ends the guest. close() must follow.
   void cancel();
   // The response was delivered or given up. The exchange is ready for the next open().
@@ -83,10 +84,14 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   bool waiting() const { return invocation_.waiting(); }
   // Where the request's body goes; abandoned when nobody reads it any more.
   http::BodyPipe& request_body() { return request_body_; }
+  const http::BodyPipe& request_body() const { return request_body_; }
   std::uint64_t request_body_limit() const { return request_body_limit_; }
   // Where the response's body comes from: finished, or aborted when it will never be whole.
   http::BodyPipe& response_body() { return response_body_; }
+  const http::BodyPipe& response_body() const { return response_body_; }
   const std::string& request_id() const { return request_id_; }
+  // Bytes of storage that this request, or the one before, holds: pipes, environment, texts.
+  std::size_t held_bytes() const;
 
  private:
   // runtime::InvocationObserver

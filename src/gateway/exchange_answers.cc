@@ -100,6 +100,10 @@ void Exchange::send_whole(std::string_view body) {
   const bool added = head_.fields.append_view("x-request-id", request_id_);
   CHECK(added);
   request_body_.abandon();
+  // The page of --dev may be more than a narrow pipe takes.
+  if (body.size() > response_body_.writable_bytes()) {
+    response_body_.set_width(http::BodyPipe::Width::kFull);
+  }
   const std::size_t written = response_body_.write(as_bytes(body));
   CHECK(written == body.size(), written, body.size());
   response_body_.finish();

@@ -45,6 +45,8 @@ class RoutePath final {
     const std::size_t begin = slashes_[index] + std::size_t{1};
     return text_.substr(begin, slashes_[index + 1] - begin);
   }
+  // Bytes of storage that are held now.
+  std::size_t held_bytes() const { return decoded_.capacity(); }
   bool ends_with_slash() const { return raw_.ends_with('/'); }
   // The text before segment `index`, and from the slash before it on. `index` may be size(): all
   // of the segments that are counted, and what is beyond them.

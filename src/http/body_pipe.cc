@@ -15,7 +15,30 @@ BodyPipe::BodyPipe(Options options) : options_(options) {
 
 BodyPipe::~BodyPipe() = default;
 
-std::size_t BodyPipe::writable_bytes() const { return closed() ? 0 : options_.high_bytes - size_; }
+std::size_t BodyPipe::high_bytes() const {
+  return width_ == Width::kFull ? options_.high_bytes
+                                : std::min(options_.high_bytes, kNarrowHighBytes);
+}
+
+std::size_t BodyPipe::low_bytes() const {
+  return width_ == Width::kFull ? options_.low_bytes
+                                : std::min(options_.low_bytes, kNarrowLowBytes);
+}
+
+std::size_t BodyPipe::writable_bytes() const {
+  // A pipe that became narrow may hold more than it would take.
+  return closed() ? 0 : high_bytes() - std::min(high_bytes(), size_);
+}
+
+void BodyPipe::set_width(Width width) {
+  width_ = width;
+  if (width == Width::kNarrow) {
+    if (count_ == 1 && size_ == 0 && prepared_ == 0) pop_block();
+    if (spare_.capacity > kSmallBlockBytes) spare_ = Block();
+  } else if (size_ <= low_bytes()) {
+    wake(writer_waker_);  // it waited for less than it would wait for now
+  }
+}
 
 // An empty pipe's block starts again at its beginning, but one that is too small for `want` makes
 // room for a larger one: a socket that offers 16 KiB should not be read 512 bytes at a time.
@@ -82,7 +105,7 @@ void BodyPipe::abort(ErrorCode reason) {
 
 void BodyPipe::wait_writable(Waker& waker) {
   writer_waker_ = &waker;
-  if (size_ <= options_.low_bytes || closed()) wake(writer_waker_);
+  if (size_ <= low_bytes() || closed()) wake(writer_waker_);
 }
 
 ByteSpan BodyPipe::peek() const {
@@ -111,7 +134,7 @@ void BodyPipe::consume(std::size_t count) {
     // The last block stays even when it is empty: the writer may hold a region of it.
     if (first.size() == 0 && count_ > 1) pop_block();
   }
-  if (size_ <= options_.low_bytes) wake(writer_waker_);
+  if (size_ <= low_bytes()) wake(writer_waker_);
 }
 
 std::size_t BodyPipe::read(MutableByteSpan out) {
@@ -174,7 +197,8 @@ void BodyPipe::push_block(std::size_t want) {
     added = {.data = inline_storage_.data(), .capacity = kInlineBytes};
   } else {
     // Small bodies stay small; what has outgrown a small block gets large ones.
-    const bool small = size_ < kSmallBlockBytes && want <= kSmallBlockBytes;
+    const bool small =
+        width_ == Width::kNarrow || (size_ < kSmallBlockBytes && want <= kSmallBlockBytes);
     const std::size_t capacity = small ? kSmallBlockBytes : kLargeBlockBytes;
     if (spare_.capacity >= capacity) {
       added = std::exchange(spare_, Block());
@@ -190,7 +214,8 @@ void BodyPipe::push_block(std::size_t want) {
 
 void BodyPipe::pop_block() {
   Block& first = block(0);
-  if (first.storage && first.capacity > spare_.capacity) spare_ = std::move(first);
+  const bool keep = width_ == Width::kFull || first.capacity <= kSmallBlockBytes;
+  if (first.storage && keep && first.capacity > spare_.capacity) spare_ = std::move(first);
   first = Block();
   first_ = (first_ + 1) % kMaxBlocks;
   --count_;

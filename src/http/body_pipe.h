@@ -104,15 +104,26 @@ class BodyPipe final {
   // As new, for the next request of a connection; keeps a small block, frees large ones and
   // forgets who waits.
   void reset();
-  // Bytes of storage that are held now, for the tests of the bounds.
+  // Bytes of storage that are held now.
   std::size_t capacity_bytes() const;
+
+  // Narrow: memory is scarce. A writer gets no room beyond kNarrowHighBytes, and storage is taken
+  // in small blocks, so that no more than kNarrowCapacityBytes are held once what is queued has
+  // been read. May change at any moment, loses nothing, and stays over reset().
+  enum class Width : std::uint8_t { kFull, kNarrow };
+  static constexpr std::size_t kNarrowHighBytes = std::size_t{16} << 10;
+  static constexpr std::size_t kNarrowLowBytes = std::size_t{4} << 10;
+  static constexpr std::size_t kNarrowCapacityBytes = std::size_t{25} << 10;
+  void set_width(Width width);
+  Width width() const { return width_; }
 
  private:
   static constexpr std::size_t kInlineBytes = 512;
   static constexpr std::size_t kSmallBlockBytes = std::size_t{4} << 10;
   static constexpr std::size_t kLargeBlockBytes = std::size_t{16} << 10;
-  // 64 KiB never span more than: a head and a tail in part, three large and one small in between.
-  static constexpr std::size_t kMaxBlocks = 8;
+  // 64 KiB never span more than: a head and a tail in part, three large and one small in between;
+  // after a narrow time, a head in part, three small and three large ones and a tail.
+  static constexpr std::size_t kMaxBlocks = 10;
 
   // A block's bytes [begin, end) are queued. Heap blocks own `storage`; the inline one does not.
   struct Block {
@@ -129,6 +140,8 @@ class BodyPipe final {
   Block& block(std::size_t index) { return blocks_[(first_ + index) % kMaxBlocks]; }
   const Block& block(std::size_t index) const { return blocks_[(first_ + index) % kMaxBlocks]; }
   Block& tail() { return block(count_ - 1); }
+  std::size_t high_bytes() const;
+  std::size_t low_bytes() const;
   bool tail_has_room(std::size_t want) const;
   void push_block(std::size_t want);
   void pop_block();
@@ -136,6 +149,7 @@ class BodyPipe final {
   static void wake(Waker*& registration);
 
   Options options_;
+  Width width_ = Width::kFull;
   std::size_t size_ = 0;
   std::size_t prepared_ = 0;  // size of the region that prepare() gave out
   std::uint64_t total_written_ = 0;

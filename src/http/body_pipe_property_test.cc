@@ -50,17 +50,28 @@ class Model {
     return text;
   }
   bool closed() const { return finished_ || aborted_ || abandoned_; }
+  bool narrow() const { return pipe_.width() == BodyPipe::Width::kNarrow; }
+  std::size_t high() const {
+    return narrow() ? std::min(options_.high_bytes, BodyPipe::kNarrowHighBytes)
+                    : options_.high_bytes;
+  }
+  std::size_t low() const {
+    return narrow() ? std::min(options_.low_bytes, BodyPipe::kNarrowLowBytes) : options_.low_bytes;
+  }
+  std::size_t room() const {
+    return closed() || queue_.size() > high() ? 0 : high() - queue_.size();
+  }
 
   void write(std::size_t amount) {
     const std::string text = make(amount);
-    const std::size_t room = closed() ? 0 : options_.high_bytes - queue_.size();
+    const std::size_t room = this->room();
     RC_ASSERT(pipe_.write(as_bytes(text)) == std::min(room, amount));
     accept(text.substr(0, std::min(room, amount)));
     region_ = {};
   }
   void prepare(std::size_t amount) {
     region_ = pipe_.prepare(amount);
-    const std::size_t room = closed() ? 0 : options_.high_bytes - queue_.size();
+    const std::size_t room = this->room();
     RC_ASSERT(region_.size() <= std::min(room, amount));
     RC_ASSERT(region_.empty() == (std::min(room, amount) == 0));
   }
@@ -80,16 +91,16 @@ class Model {
     const std::size_t count = std::min(amount, queue_.size());
     pipe_.consume(count);
     queue_.erase(0, count);
-    if (queue_.size() <= options_.low_bytes) expect_wake(writer_);
+    if (queue_.size() <= low()) expect_wake(writer_);
   }
   void wait(FlagWaker& waker, void (BodyPipe::*register_waker)(Waker&)) {
     (pipe_.*register_waker)(waker);
     waker.waiting = true;
-    const bool ready = &waker == &reader_ ? !queue_.empty() : queue_.size() <= options_.low_bytes;
+    const bool ready = &waker == &reader_ ? !queue_.empty() : queue_.size() <= low();
     if (ready || closed()) expect_wake(waker);
   }
   void peek() {
-    std::vector<ByteSpan> spans(8);
+    std::vector<ByteSpan> spans(10);
     spans.resize(pipe_.peek(spans));
     std::string joined;
     for (const ByteSpan& span : spans) joined += as_text(span);
@@ -109,6 +120,15 @@ class Model {
         region_ = {};
         reader_ = writer_ = FlagWaker();
         return;
+      case 4:
+      case 5:
+      case 6: return pipe_.set_width(BodyPipe::Width::kNarrow);
+      case 7:
+      case 8:
+      case 9:
+        pipe_.set_width(BodyPipe::Width::kFull);
+        if (queue_.size() <= low()) expect_wake(writer_);
+        return;
       default: return;
     }
     expect_wake(reader_);
@@ -126,7 +146,7 @@ class Model {
     RC_ASSERT(pipe_.abandoned() == abandoned_);
     RC_ASSERT(pipe_.aborted() == aborted_);
     RC_ASSERT(pipe_.at_end() == (finished_ && queue_.empty()));
-    RC_ASSERT(pipe_.writable_bytes() == (closed() ? 0 : options_.high_bytes - queue_.size()));
+    RC_ASSERT(pipe_.writable_bytes() == room());
     const std::string_view front = as_text(pipe_.peek());
     RC_ASSERT(queue_.starts_with(front));
     RC_ASSERT(front.empty() == queue_.empty());

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "manifest/connection_settings.h"
 #include "manifest/function_spec.h"
 #include "manifest/settings.h"
 
@@ -38,6 +39,7 @@ struct ServerSettings {
   std::optional<bool> watch;
   std::optional<bool> dev;
   std::optional<bool> allow_unsafe_files;
+  ConnectionSettings connections;
   Limits limits;                           // of functions that set none, `limit` applied
   std::vector<PlacedText> changed_limits;  // the keys of `limit`
 

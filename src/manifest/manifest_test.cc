@@ -157,6 +157,16 @@ TEST(Manifest, SaysWhatNeedsARestart) {
               ElementsAre("listen", "metrics", "threads", "log-level"));
 }
 
+TEST(Manifest, LimitsOfConnectionsNeedARestart) {
+  const auto before = parse("[server]\nmax-connections=5\nmin-rate='1KiB'\nidle-timeout='1m'");
+  const auto after = parse("[server]\nmax-connections=6\nmin-rate='1024B'\nheader-timeout='1s'");
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(before->server.connections.max_connections, 5u);
+  EXPECT_EQ(before->server.connections.idle_timeout_ns, 60'000'000'000u);
+  EXPECT_THAT(keys_that_need_restart(before->server, after->server),
+              ElementsAre("max-connections", "header-timeout", "idle-timeout"));
+}
+
 TEST(Manifest, ALineThatMovedIsNoChange) {
   const auto before = parse("[function.a]\nsource='a'\nsecrets=['K']\nfiles={'/x'={volume='v'}}");
   const auto after =
@@ -183,6 +193,21 @@ TEST_P(WrongManifestTest, AreRefusedWithPlaceAndReason) {
 constexpr ErrorCode kBad = ErrorCode::kConfigBadValue;
 constexpr ErrorCode kUnknown = ErrorCode::kConfigUnknownKey;
 constexpr const char* kNotYet = "is not supported by this version yet";
+constexpr ErrorCode kUnit = ErrorCode::kUnitMissing;
+INSTANTIATE_TEST_SUITE_P(
+    Connections, WrongManifestTest,
+    testing::Values(
+        WrongManifest{"[server]\nmax-connections=0", kBad, "2:17: max-connections: 0 is outside"},
+        WrongManifest{"[server]\nmax-connections=-1", kBad, "whole number"},
+        WrongManifest{"[server]\nmax-connections='5'", kBad, "without quotes"},
+        WrongManifest{"[server]\nmax-connections=1000001", kBad, "1 to 1000000"},
+        WrongManifest{"[server]\nconnection-memory='1MiB'", kBad, "4MiB to 1TiB"},
+        WrongManifest{"[server]\nconnection-memory=5000000", kUnit, "connection-memory"},
+        WrongManifest{"[server]\nidle-timeout=5", kUnit, "idle-timeout"},
+        WrongManifest{"[server]\nidle-timeout='0s'", kBad, "1ms to 24h"},
+        WrongManifest{"[server]\nstall-timeout='1KiB'", kBad, "stall-timeout"},
+        WrongManifest{"[server]\nmin-rate=true", kBad, "min-rate"},
+        WrongManifest{"[server]\nheader-timeuot='1s'", kUnknown, "header-timeout"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Top, WrongManifestTest,

@@ -1,8 +1,10 @@
 // [server]: the flags of `godwit serve`, under the same names.
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "manifest/manifest_sections.h"
@@ -145,6 +147,44 @@ constexpr std::array kRows = {
               &apply_flag<&ServerSettings::allow_unsafe_files>},
 };
 
+// The keys of connection_settings.h: a row holds a plain pointer, so there is a function for each.
+template <std::size_t kIndex>
+Result<void> apply_connection(const Reader& reader, const toml::node& node,
+                              ServerSettings& server) {
+  const SettingInfo& info = connection_settings()[kIndex];
+  const bool count = info.type == "count";
+  if (count && node.is_string()) {
+    return reader.bad_value(node.source(),
+                            fmt::format("{} is a whole number, without quotes", info.key));
+  }
+  const auto text = unit_text_of(reader, info.key, node, fmt::format("\"{}\"", info.default_text));
+  if (!text) return fail(text.error());
+  auto set = set_connection_setting(server.connections, info.key, *text);
+  if (!set) return reader.at(node.source(), std::move(set.error()));
+  return {};
+}
+
+constexpr std::size_t kConnectionRows = 8;
+
+template <std::size_t... kIndices>
+void add_connection_rows(std::vector<ServerRow>& rows, std::index_sequence<kIndices...>) {
+  const auto infos = connection_settings();
+  CHECK(infos.size() == sizeof...(kIndices), infos.size());
+  (rows.push_back({infos[kIndices].key, infos[kIndices].type, infos[kIndices].default_text,
+                   infos[kIndices].range_text, infos[kIndices].documentation,
+                   &apply_connection<kIndices>}),
+   ...);
+}
+
+std::span<const ServerRow> all_rows() {
+  static const std::vector<ServerRow> rows = [] {
+    std::vector<ServerRow> all(kRows.begin(), kRows.end());
+    add_connection_rows(all, std::make_index_sequence<kConnectionRows>());
+    return all;
+  }();
+  return rows;
+}
+
 constexpr std::array<std::string_view, 3> kLaterKeys = {"admin", "engine", "expose-versions"};
 
 std::string diagnose(std::string_view key, const toml::node&) {
@@ -170,12 +210,12 @@ Result<std::uint64_t> parse_guest_memory(std::string_view text) {
 
 Result<void> read_server(const Reader& reader, const toml::table& table, ServerSettings& server) {
   return read_table<ServerSettings>(
-      reader, table, kRows, {.section = "[server]", .later = kLaterKeys, .diagnose = &diagnose},
-      server);
+      reader, table, all_rows(),
+      {.section = "[server]", .later = kLaterKeys, .diagnose = &diagnose}, server);
 }
 
 std::span<const SettingInfo> server_settings() {
-  static const std::vector<SettingInfo> settings = infos_of<ServerSettings>(kRows);
+  static const std::vector<SettingInfo> settings = infos_of<ServerSettings>(all_rows());
   return settings;
 }
 
@@ -197,6 +237,8 @@ std::vector<std::string_view> keys_that_need_restart(const ServerSettings& befor
   compare("watch", before.watch, now.watch);
   compare("dev", before.dev, now.dev);
   compare("allow-unsafe-files", before.allow_unsafe_files, now.allow_unsafe_files);
+  const auto changed = changed_connection_settings(before.connections, now.connections);
+  keys.insert(keys.end(), changed.begin(), changed.end());
   return keys;
 }
 

@@ -170,8 +170,8 @@ void Metrics::add_counted(Exposition& page, MetricId id, const Reading& reading)
                          std::uint64_t{1});
     case MetricId::kGuestMemory:
     case MetricId::kGuestMemoryLimit:
-    case MetricId::kConnectionsRefused:
     case MetricId::kDraining: return;  // only a source knows these
+    case MetricId::kConnectionsRefused: return add_connections_refused(page);
     case MetricId::kProcessCpu:
     case MetricId::kProcessStartTime:
     case MetricId::kProcessResidentMemory:
@@ -234,6 +234,15 @@ void Metrics::add_rejected(Exposition& page) const {
     std::uint64_t count = 0;
     for (const auto& worker : workers_) count += worker->rejected_[i].read();
     page.sample({{"reason", code_label(reject_reasons()[i])}}, count);
+  }
+}
+
+void Metrics::add_connections_refused(Exposition& page) const {
+  page.begin(metric_info(MetricId::kConnectionsRefused));
+  for (std::size_t i = 0; i < kConnectionRefusals.size(); ++i) {
+    std::uint64_t count = 0;
+    for (const auto& worker : workers_) count += worker->connections_refused_[i].read();
+    page.sample({{"reason", kConnectionRefusals[i]}}, count);
   }
 }
 

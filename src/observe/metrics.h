@@ -103,6 +103,11 @@ class FunctionMetrics final {
   LoadSource load_;                        // guarded by Metrics::mutex_
 };
 
+// Why a client was turned away before it could ask.
+enum class ConnectionRefusal : std::uint8_t { kConnections, kClient, kDescriptors, kMemory };
+inline constexpr std::array<std::string_view, 4> kConnectionRefusals = {
+    "max_connections", "max_connections_per_client", "descriptors", "connection_memory"};
+
 // The part of one worker. Only its thread writes.
 class alignas(64) WorkerMetrics final {
  public:
@@ -114,6 +119,9 @@ class alignas(64) WorkerMetrics final {
   void count(FunctionMetrics* function, const FinishedRequest& request) noexcept;
   void connection_opened() noexcept { connections_opened_.add(1); }
   void connection_closed() noexcept { connections_closed_.add(1); }
+  void connection_refused(ConnectionRefusal why) noexcept {
+    connections_refused_[static_cast<std::size_t>(why)].add(1);
+  }
 
  private:
   friend class Metrics;
@@ -125,6 +133,7 @@ class alignas(64) WorkerMetrics final {
   Counter log_bytes_dropped_;
   Counter connections_opened_;
   Counter connections_closed_;
+  std::array<Counter, kConnectionRefusals.size()> connections_refused_;
 };
 
 // One value of a metric that is asked for when somebody scrapes.
@@ -177,6 +186,7 @@ class Metrics final {
   static void add_cpu(Exposition& page, const Functions& functions);
   static void add_load(Exposition& page, MetricId id, const Functions& functions);
   void add_rejected(Exposition& page) const;
+  void add_connections_refused(Exposition& page) const;
   void add_compile_failures(Exposition& page) const;
   static void add_process(Exposition& page, MetricId id, const ProcessFigures& figures);
   std::uint64_t total(Counter WorkerMetrics::* counter) const;

@@ -165,6 +165,10 @@ TEST(Metrics, Connections) {
   metrics.worker(0).connection_closed();
   EXPECT_EQ(value_of(page_of(metrics), "godwit_connections"), "3");
   EXPECT_EQ(value_of(page_of(metrics), "godwit_connections_accepted_total"), "4");
+  metrics.worker(1).connection_refused(ConnectionRefusal::kClient);
+  EXPECT_EQ(value_of(page_of(metrics),
+                     "godwit_connections_refused_total{reason=\"max_connections_per_client\"}"),
+            "1");
   metrics.set_source(MetricId::kConnections, [](auto& samples) { samples.push_back({"", 9}); });
   EXPECT_EQ(value_of(page_of(metrics), "godwit_connections"), "9") << "a source knows better";
 }

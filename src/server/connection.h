@@ -4,16 +4,16 @@
 // The way of the bytes: socket → Parser → Exchange's request pipe → guest → response pipe →
 // socket. A full request pipe stops the reading, a full socket stops the writing, and so each side
 // holds the other back. Memory per connection is bounded: a read buffer, what was read and can't be
-// fed yet (no more than a buffer), one head, two pipes.
+// fed yet (no more than a buffer), one head, two pipes; what it holds now is charged to the set.
 //
 // Belongs to one EventLoop and its thread. It owns itself until close_now(), which every way ends
 // in; pending handlers hold it a little longer. The ConnectionSet lists it, to close it on drain.
+// connection.cc: its life; connection_reading.cc, connection_writing.cc, connection_timeouts.cc.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -23,64 +23,33 @@
 #include "http/parser.h"
 #include "http/serializer.h"
 #include "runtime/timer_queue.h"
+#include "server/connection_set.h"
+#include "server/loss_watch.h"
+#include "server/pace.h"
 
 namespace godwit::server {
 
-// How long a client may take; see docs/contract.md.
-struct ConnectionTimeouts {
-  std::chrono::milliseconds head{10'000};   // from its first byte to the end of the head
-  std::chrono::milliseconds idle{60'000};   // between requests
-  std::chrono::milliseconds stall{30'000};  // without a byte of the body, or of the response taken
-};
-
-class Connection;
-
-// All connections of one worker, with what they share.
-class ConnectionSet {
- public:
-  ConnectionSet(gateway::Gateway& gateway, runtime::TimerQueue& timers,
-                const ConnectionTimeouts& timeouts)
-      : gateway_(gateway), timers_(timers), timeouts_(timeouts) {}
-
-  void add(boost::asio::ip::tcp::socket socket);
-  // No new requests: idle connections close now, the others after their response.
-  void drain();
-  // Everything closes now; running guests are cancelled.
-  void close_all();
-  bool draining() const { return draining_; }
-  std::size_t size() const { return count_; }
-
-  gateway::Gateway& gateway() { return gateway_; }
-  runtime::TimerQueue& timers() { return timers_; }
-  http::DateCache& dates() { return dates_; }
-  const ConnectionTimeouts& timeouts() const { return timeouts_; }
-
- private:
-  friend class Connection;
-  gateway::Gateway& gateway_;
-  runtime::TimerQueue& timers_;
-  const ConnectionTimeouts timeouts_;
-  http::DateCache dates_;
-  bool draining_ = false;
-  std::size_t count_ = 0;
-  Connection* first_ = nullptr;  // intrusive list
-};
-
 class Connection final : public std::enable_shared_from_this<Connection>,
+                         public ConnectionSet::SetLink,
+                         public ConnectionSet::IdleLink,
                          private gateway::ResponseWriter,
                          private Waker,
-                         private runtime::TimerNode {
+                         private runtime::TimerNode,
+                         private LossWatch::Watched {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, ConnectionSet& set);
+  // REQUIRES: the quota has welcomed `peer`; it is left with close_now().
+  Connection(boost::asio::ip::tcp::socket socket, const boost::asio::ip::tcp::endpoint& peer,
+             ConnectionSet& set);
   ~Connection() override;
 
   void open();
   void drain();
   void close_now();
+  // Closes it when it waits for a request and nothing of one has arrived.
+  bool close_if_idle();
+  void set_width(http::BodyPipe::Width width);
 
  private:
-  friend class ConnectionSet;
-
   // What the bytes that arrive belong to.
   enum class Intake : std::uint8_t {
     kHead,      // the next request's head
@@ -91,6 +60,13 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     kClosed,
   };
 
+  // connection_timeouts.cc: what is due when.
+  enum class Timeout : std::uint8_t { kNone, kHead, kIdle, kBody, kResponse, kLinger };
+  struct Due {
+    TimePoint at;
+    Timeout what = Timeout::kNone;
+  };
+
   // gateway::ResponseWriter
   void respond(const http::ResponseHead& head,
                std::optional<std::uint64_t> content_length) noexcept override;
@@ -99,10 +75,19 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void wake() noexcept override;
   // TimerNode: the earliest timeout may be due.
   void on_timer() noexcept override;
+  // LossWatch::Watched
+  int watched_descriptor() noexcept override { return socket_.native_handle(); }
+  void on_lost() noexcept override { lose(); }
 
   void advance();
+  void go_on();
+  void become_idle();
+  void lose();
   void reset_now();
+  void begin_exchange();
   void close_exchange(bool complete);
+  void recharge();
+  std::size_t held_bytes() const;
 
   void on_read(const boost::system::error_code& error, std::size_t size);
   void on_read_end();
@@ -113,12 +98,15 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool feed_step(ByteSpan& input);
   void hold(ByteSpan rest);
   void on_head();
+  void on_half_head();
   void on_body(ByteSpan body);
   void on_message_complete();
   void on_parse_error();
   void fail_request(ErrorCode code);
-  void refuse(ErrorCode code);
+  void refuse(ErrorCode code, const http::Request* request = nullptr);
+  void refuse_half_head(ErrorCode code);
   void next_request();
+  void want_read();
 
   bool flush();
   void discard_response_body();
@@ -128,19 +116,19 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void account_sent(std::size_t sent, std::string_view tail);
   void end_response(bool complete);
   void linger();
-
-  void want_read();
   void want_write();
-  void watch_for_loss();
-  void check_loss();
-  void arm_timer(std::chrono::milliseconds from_now);
-  void on_timeout();
+  void see_what_was_taken(TimePoint now);
+
+  void arm_by(TimePoint due);
+  void wait_for_body();
+  Due next_due(TimePoint now);
+  void on_timeout(Timeout what);
 
   std::shared_ptr<Connection> self_;  // it lives until close_now(), whatever is armed
   boost::asio::ip::tcp::socket socket_;
+  const boost::asio::ip::tcp::endpoint peer_;
   ConnectionSet& set_;
-  Connection* next_ = nullptr;
-  Connection* previous_ = nullptr;
+  std::size_t charged_bytes_ = 0;
 
   http::Parser parser_;
   gateway::Exchange exchange_;
@@ -151,6 +139,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool broken_input_ = false;                       // nothing more is parsed on this connection
   bool parser_has_event_ = false;  // the parser may say something without more input
   bool read_ended_ = false;        // the client sends no more (it may only be half-closed)
+  std::uint32_t requests_ = 0;
   Bytes read_buffer_;
   Bytes held_;                   // read, not yet fed
   std::uint64_t discarded_ = 0;  // of a body that nobody wants
@@ -174,12 +163,17 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   // What is armed in the event loop.
   bool reading_ = false;
   bool writing_ = false;
-  bool watching_ = false;
-  bool watch_spent_ = false;  // for this request; see check_loss()
   bool wake_posted_ = false;
+
+  // Time.
   TimePoint last_progress_;  // the last byte from or to the client
   TimePoint head_started_;
   TimePoint linger_until_;
+  Pace body_pace_;
+  Pace response_pace_;
+  std::uint64_t sent_bytes_ = 0;   // into the socket, of this connection
+  std::uint64_t taken_bytes_ = 0;  // of those the client's side has acknowledged, when last asked
+  bool buffer_bounded_ = false;    // the kernel's, for what is not sent yet
 };
 
 }  // namespace godwit::server

@@ -25,11 +25,11 @@ using testing::HasSubstr;
 
 class AbuseTest : public testing::Test {
  protected:
-  void start(const ConnectionTimeouts& timeouts = {}) {
+  void start(const ConnectionLimits& limits = {}) {
     echo_ = server_.serve("echo", "echo\n", {.limits = {.request_body_bytes = 1000}});
     waits_ = server_.serve("waits", "wait\n");
     server_.serve("hello", "write 1 hello\n");
-    server_.start({.timeouts = timeouts});
+    server_.start({.limits = limits});
   }
   // The server's own timeouts would get in the way of the last request.
   void stop_serving() { server_.stop(); }

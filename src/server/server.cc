@@ -2,70 +2,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <future>
 #include <thread>
 
 #include <pthread.h>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "runtime/worker.h"
+#include "server/acceptor.h"
+#include "server/connection_quota.h"
+#include "server/connection_set.h"
 #include "server/event_loop.h"
 #include "server/pulse.h"
 
 namespace godwit::server {
 namespace {
-
-using boost::asio::ip::tcp;
-
-constexpr int kMaxBacklog = 4096;
-
-// One listening socket of one worker.
-class Acceptor final : private runtime::TimerNode {
- public:
-  Acceptor(EventLoop& loop, runtime::TimerQueue& timers, ConnectionSet& connections, Fd socket)
-      : timers_(timers), connections_(connections), acceptor_(loop.io()) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof(address);
-    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    acceptor_.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), socket.release());
-  }
-  ~Acceptor() override = default;
-
-  void accept_next() {
-    acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
-      // A connection that was accepted just before close() is served; nothing is accepted after it.
-      if (!error) connections_.add(std::move(socket));
-      if (!acceptor_.is_open()) return;
-      if (error && out_of_descriptors(error.value())) {
-        // The connection stays in the backlog; asking again at once would only spin.
-        return timers_.arm(*this, monotonic_now() + std::chrono::milliseconds(50));
-      }
-      accept_next();
-    });
-  }
-  // Who is in the backlog has connected and gets an answer; the kernel would reset the rest.
-  void close() {
-    disarm();
-    boost::system::error_code error;
-    acceptor_.non_blocking(true, error);
-    for (int i = 0; i < kMaxBacklog && !error; ++i) {
-      tcp::socket socket = acceptor_.accept(error);
-      if (!error) connections_.add(std::move(socket));
-    }
-    acceptor_.close(error);
-  }
-
- private:
-  static bool out_of_descriptors(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-  }
-  void on_timer() noexcept override { accept_next(); }
-
-  runtime::TimerQueue& timers_;
-  ConnectionSet& connections_;
-  tcp::acceptor acceptor_;
-};
 
 gateway::GatewayOptions gateway_options(const ServerOptions& options, unsigned index) {
   gateway::GatewayOptions own = options.gateway;
@@ -78,12 +28,12 @@ gateway::GatewayOptions gateway_options(const ServerOptions& options, unsigned i
 // One worker: everything in it is used by its own thread, but for EventLoop::post.
 class Server::Thread final {
  public:
-  Thread(const ServerOptions& options, unsigned index, Logger& logger,
+  Thread(const ServerOptions& options, unsigned index, Logger& logger, ConnectionQuota& quota,
          std::shared_ptr<const gateway::RouteTable> routes)
       : worker_(loop_, {.blocking = options.blocking,
                         .memory = {.budget = options.memory, .workers = options.threads}}),
         gateway_(worker_, logger, gateway_options(options, index), std::move(routes)),
-        connections_(gateway_, worker_.timers(), options.timeouts),
+        connections_(gateway_, worker_.timers(), options.limits, quota),
         thread_started_(options.thread_started) {
     loop_.attach(worker_);
   }
@@ -128,7 +78,18 @@ class Server::Thread final {
     gateway_.set_draining();
     connections_.drain();
   }
-  std::size_t connections() const { return connections_.size(); }
+  ConnectionSet& connections() { return connections_; }
+  void forget_others() {
+    if (thread_.joinable()) post([this] { connections_.when_full({}); }).wait();
+  }
+  // Any thread: the process has as many connections as it may; an idle one of ours could make room.
+  void ask_for_room() {
+    if (asked_for_room_.exchange(true)) return;
+    loop_.post([this] {
+      asked_for_room_ = false;
+      connections_.close_idle(1);
+    });
+  }
 
  private:
   EventLoop loop_;
@@ -138,6 +99,7 @@ class Server::Thread final {
   ConnectionSet connections_;
   std::function<void()> thread_started_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::atomic<bool> asked_for_room_{false};
   std::thread thread_;
 };
 
@@ -151,17 +113,29 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, Log
   }
   std::unique_ptr<Server> server(new Server);
   for (const ListenGroup& group : groups) server->addresses_.push_back(group.address);
+  server->quota_ = std::make_unique<ConnectionQuota>(options.limits, options.threads);
   const gateway::RouteTable table(routes);
   for (unsigned i = 0; i < options.threads; ++i) {
-    server->threads_.push_back(
-        std::make_unique<Thread>(options, i, logger, std::make_shared<gateway::RouteTable>(table)));
+    server->threads_.push_back(std::make_unique<Thread>(
+        options, i, logger, *server->quota_, std::make_shared<gateway::RouteTable>(table)));
     for (ListenGroup& group : groups) server->threads_[i]->listen(std::move(group.sockets[i]));
+  }
+  for (auto& thread : server->threads_) {
+    Thread* const own = thread.get();
+    own->connections().when_full([threads = &server->threads_, own] {
+      for (auto& other : *threads) {
+        if (other.get() != own) other->ask_for_room();
+      }
+    });
   }
   for (unsigned i = 0; i < options.threads; ++i) server->threads_[i]->start(i);
   return server;
 }
 
-Server::~Server() = default;
+Server::~Server() {
+  // Threads end one after the other: from here on none speaks to another.
+  for (auto& thread : threads_) thread->forget_others();
+}
 
 void Server::beat() {
   for (auto& thread : threads_) thread->pulse().ask(monotonic_now());
@@ -186,6 +160,17 @@ void Server::publish(const std::vector<gateway::Route>& routes) {
   for (auto& done : adopted) done.wait();
 }
 
+ConnectionCounts Server::connection_counts() {
+  ConnectionCounts sum;
+  for (auto& thread : threads_) {
+    Thread* const worker = thread.get();
+    ConnectionCounts counts;
+    worker->post([&] { counts = worker->connections().counts(); }).wait();
+    sum.add(counts);
+  }
+  return sum;
+}
+
 bool Server::drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up) {
   const TimePoint until = monotonic_now() + at_most;
   // A worker may be late: nothing here waits for one without looking at the clock.
@@ -204,7 +189,8 @@ bool Server::drain(std::chrono::nanoseconds at_most, const std::function<bool()>
     const auto open = std::make_shared<std::atomic<std::size_t>>(0);
     for (auto& thread : threads_) {
       Thread* const worker = thread.get();
-      if (!answered(worker->post([worker, open] { *open += worker->connections(); }))) return false;
+      if (!answered(worker->post([worker, open] { *open += worker->connections().size(); })))
+        return false;
     }
     if (*open == 0) return true;
     if (monotonic_now() >= until || give_up()) return false;

@@ -5,8 +5,8 @@
 //   (*server)->publish(new_routes);             // returns when every worker serves them
 //   (*server)->drain(std::chrono::seconds(10)); // true: everything that ran has finished
 //
-// create(), publish(), drain() and the destructor belong to the control plane: one thread at a
-// time, never a worker's.
+// create(), publish(), connection_counts(), drain() and the destructor belong to the control plane:
+// one thread at a time, never a worker's.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,8 @@
 #include "gateway/route_table.h"
 #include "observe/metrics.h"
 #include "runtime/blocking_pool.h"
-#include "server/connection.h"
+#include "server/connection_limits.h"
+#include "server/connection_quota.h"
 #include "server/listener.h"
 
 namespace godwit::server {
@@ -30,7 +31,7 @@ struct ServerOptions {
   std::vector<ListenAddress> listen;
   unsigned threads = 1;
   gateway::GatewayOptions gateway;
-  ConnectionTimeouts timeouts;
+  ConnectionLimits limits;
   runtime::BlockingPool* blocking = nullptr;   // must outlive the server
   capability::MemoryBudget* memory = nullptr;  // of all guests; likewise
   observe::Metrics* metrics = nullptr;         // for as many workers; likewise
@@ -51,6 +52,8 @@ class Server final {
   const std::vector<ListenAddress>& addresses() const { return addresses_; }
   // Every worker serves `routes` when this returns; requests that have begun end as they began.
   void publish(const std::vector<gateway::Route>& routes);
+  // Of all workers together; returns when every worker has told its own.
+  ConnectionCounts connection_counts();
   // Stops accepting and lets requests finish, `at_most` so long; what is left then is cancelled.
   // True when nothing was left. May be asked to give up early.
   bool drain(std::chrono::nanoseconds at_most, const std::function<bool()>& give_up);
@@ -65,6 +68,7 @@ class Server final {
   Server() = default;
 
   std::vector<ListenAddress> addresses_;
+  std::unique_ptr<ConnectionQuota> quota_;
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 

@@ -8,6 +8,9 @@
 namespace godwit::wasi {
 namespace {
 
+// One request of the largest kind must not make its connection large for good.
+constexpr std::size_t kKeptBytes = std::size_t{8} << 10;
+
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 }  // namespace
@@ -59,6 +62,7 @@ std::optional<std::string_view> StringList::value_of(std::string_view name) cons
 void StringList::clear() {
   wipe_secrets();
   block_.clear();
+  if (block_.capacity() > kKeptBytes) std::string().swap(block_);
   count_ = 0;
 }
 

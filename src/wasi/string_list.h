@@ -41,12 +41,14 @@ class StringList final {
   [[nodiscard]] bool add_secret_variable(std::string_view name, std::string_view value);
   // The value of the first "name=value".
   std::optional<std::string_view> value_of(std::string_view name) const;
-  // Empty again; keeps its capacity, for the next invocation.
+  // Empty again; keeps its capacity for the next invocation, unless it has grown large.
   void clear();
 
   std::size_t count() const { return count_; }
   // Every string followed by a NUL, in order.
   ByteSpan block() const { return as_bytes(block_); }
+  // Bytes of storage that are held now.
+  std::size_t capacity_bytes() const { return block_.capacity(); }
 
  private:
   bool fits(std::size_t size) const;
