@@ -15,6 +15,8 @@ using boost::asio::ip::tcp;
 using http::BodyPipe;
 
 constexpr std::size_t kReadBytes = std::size_t{4} << 10;
+// A new connection is not closed for another before this.
+constexpr std::chrono::milliseconds kFirstRequestTime{1000};
 // What out_ may keep between requests.
 constexpr std::size_t kKeptOutBytes = std::size_t{4} << 10;
 // What is not counted one by one: the parser's state and fields, the reactor's, allocators' heads.
@@ -69,6 +71,9 @@ void Connection::open() {
 void Connection::become_idle() { set_.idle_.push_back(*this); }
 
 bool Connection::close_if_idle() {
+  // Who has only just connected is about to say something; closing it for another helps nobody.
+  const bool new_here = requests_ == 0 && monotonic_now() < last_progress_ + kFirstRequestTime;
+  if (new_here) return false;
   char byte = 0;
   // What has arrived and is not read yet is a request on its way.
   if (::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return false;

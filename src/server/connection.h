@@ -45,7 +45,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void open();
   void drain();
   void close_now();
-  // Closes it when it waits for a request and nothing of one has arrived.
+  // REQUIRES: it is in the set's list of idle ones. Closes it, unless a request is on its way.
   bool close_if_idle();
   void set_width(http::BodyPipe::Width width);
 

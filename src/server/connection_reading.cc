@@ -154,7 +154,8 @@ void Connection::on_head() {
   version_ = request.version;
   head_request_ = request.is_head();
   const std::uint32_t requests_max = set_.limits_.requests_per_connection;
-  const bool last = requests_max > 0 && ++requests_ >= requests_max;
+  ++requests_;
+  const bool last = requests_max > 0 && requests_ >= requests_max;
   keep_alive_ = request.keep_alive && !last && !set_.draining() && !read_ended_;
   if (!set_.has_memory()) {
     set_.count_refused(observe::ConnectionRefusal::kMemory);
