@@ -185,3 +185,13 @@ fn damaged_modules_do_no_harm() {
     }
     assert!(accepted > 0);
 }
+
+/// The proposal is off in the engine; if it were on, the helpers would count wrongly.
+#[test]
+fn pages_of_another_size_are_refused() {
+    let all = wasmparser::WasmFeatures::all();
+    let wasm = text_to_binary("(module (memory 100 (pagesize 1)))").unwrap();
+    assert!(matches!(rewrite(all, &wasm), Err(Refusal::Unsupported(_))));
+    let enabled = test_engine().get_wasm_features();
+    assert!(matches!(rewrite(enabled, &wasm), Err(Refusal::Invalid(_))));
+}
