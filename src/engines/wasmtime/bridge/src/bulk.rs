@@ -27,7 +27,13 @@ mod startup;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_arrays;
+#[cfg(test)]
+mod tests_modules;
+#[cfg(test)]
 mod tests_startup;
+#[cfg(test)]
+mod tests_tables;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

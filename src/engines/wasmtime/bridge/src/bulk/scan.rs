@@ -134,7 +134,7 @@ impl<'a> Module<'a> {
             }
             Payload::MemorySection(memories) => {
                 for memory in memories {
-                    self.memories.push(memory?);
+                    self.memory(memory?)?;
                 }
             }
             Payload::GlobalSection(globals) => {
@@ -161,9 +161,18 @@ impl<'a> Module<'a> {
         match ty {
             TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
             TypeRef::Table(ty) => self.table(&ty)?,
-            TypeRef::Memory(ty) => self.memories.push(ty),
+            TypeRef::Memory(ty) => self.memory(ty)?,
             TypeRef::Global(_) | TypeRef::Tag(_) => {}
         }
+        Ok(())
+    }
+
+    /// Helpers count in pages of 64 KiB; the proposal for others is off.
+    fn memory(&mut self, ty: MemoryType) -> Result<(), Refusal> {
+        if ty.page_size_log2.is_some_and(|log2| log2 != 16) {
+            return Err(Refusal::Unsupported("a memory with pages of its own size".to_string()));
+        }
+        self.memories.push(ty);
         Ok(())
     }
 
