@@ -12,8 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -21,13 +19,10 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -38,13 +33,12 @@
 #include <unistd.h>
 
 #include "latency_histogram.h"
+#include "load_options.h"
 #include "response_reader.h"
 
 namespace godwit::bench {
 namespace {
 
-using Nanoseconds = std::int64_t;
-constexpr Nanoseconds kSecond = 1'000'000'000;
 constexpr Nanoseconds kSweep = kSecond / 20;  // how often clients look whether to give up
 
 volatile std::sig_atomic_t g_ended = 0;  // by SIGTERM or SIGINT: the report is made all the same
@@ -59,24 +53,6 @@ Nanoseconds now() {
   ::clock_gettime(CLOCK_MONOTONIC, &time);
   return time.tv_sec * kSecond + time.tv_nsec;
 }
-
-struct PhaseOptions {
-  double rate = 0;
-  double seconds = 0;
-};
-
-struct Options {
-  sockaddr_in address{};
-  std::string request;
-  std::vector<PhaseOptions> phases;
-  std::size_t connections_max = 100;
-  std::size_t closed = 0;  // so many in a closed loop; 0: an open one
-  bool poisson = true;
-  Nanoseconds patience = 10 * kSecond;  // a client who has waited so long goes away
-  Nanoseconds wait = 10 * kSecond;      // the same, before there was a connection for the request
-  Nanoseconds good = kSecond;           // answered within this counts as good
-  std::uint64_t seed = 1;
-};
 
 struct Phase {
   Nanoseconds begin = 0;
@@ -106,7 +82,7 @@ struct Connection {
 
 class Generator final {
  public:
-  explicit Generator(const Options& options);
+  explicit Generator(const LoadOptions& options);
   ~Generator();
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
@@ -133,11 +109,12 @@ class Generator final {
   Nanoseconds interval(Nanoseconds time);
   void wait(Nanoseconds until);
 
-  const Options& options_;
+  const LoadOptions& options_;
   int epoll_ = -1;
   std::vector<Phase> phases_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;
+  std::vector<Connection*> closed_;
   std::deque<Nanoseconds> backlog_;  // intended moments of those who found no connection
   std::mt19937_64 random_;
   std::size_t busy_ = 0;
@@ -145,7 +122,7 @@ class Generator final {
   Nanoseconds end_ = 0;
 };
 
-Generator::Generator(const Options& options)
+Generator::Generator(const LoadOptions& options)
     : options_(options), epoll_(::epoll_create1(EPOLL_CLOEXEC)), random_(options.seed) {
   if (epoll_ < 0) die("epoll_create1");
 }
@@ -188,6 +165,7 @@ void Generator::drop(Connection& connection) {
   ::close(connection.fd);
   connection.fd = -1;
   connection.state = Connection::State::kClosed;
+  closed_.push_back(&connection);
 }
 
 // Gone for good: a mere close() would look like a client who still reads.
@@ -207,16 +185,14 @@ Connection* Generator::free_connection() {
     return connection;
   }
   if (connecting_ >= backlog_.size()) return nullptr;  // enough are on their way
-  const bool all_open = busy_ + connecting_ == connections_.size();
-  if (all_open && connections_.size() == options_.connections_max) return nullptr;
-  for (const auto& connection : connections_) {
-    if (connection->state != Connection::State::kClosed) continue;
-    open(*connection);
-    return nullptr;
-  }
-  if (connections_.size() < options_.connections_max) {
+  if (closed_.empty() && connections_.size() < options_.connections_max) {
     connections_.push_back(std::make_unique<Connection>());
-    open(*connections_.back());
+    closed_.push_back(connections_.back().get());
+  }
+  if (!closed_.empty()) {
+    Connection* const connection = closed_.back();
+    closed_.pop_back();
+    open(*connection);
   }
   return nullptr;
 }
@@ -456,81 +432,13 @@ void Generator::print() const {
   std::printf("]}\n");
 }
 
-template <class Number>
-bool read(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number >= Number(0);
-}
-
-// http://ADDRESS:PORT/PATH, the address in numbers.
-bool read_url(std::string_view url, Options& options) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return false;
-  url.remove_prefix(kScheme.size());
-  const std::size_t slash = std::min(url.find('/'), url.size());
-  const std::string authority(url.substr(0, slash));
-  const std::string path = slash == url.size() ? "/" : std::string(url.substr(slash));
-  const std::size_t colon = authority.find(':');
-  std::uint16_t port = 0;
-  if (colon == std::string::npos || !read(std::string_view(authority).substr(colon + 1), port)) {
-    return false;
-  }
-  options.address.sin_family = AF_INET;
-  options.address.sin_port = htons(port);
-  options.request = "GET " + path + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n";
-  return ::inet_pton(AF_INET, authority.substr(0, colon).c_str(), &options.address.sin_addr) == 1;
-}
-
-bool read_phase(std::string_view text, Options& options) {
-  const std::size_t colon = text.find(':');
-  PhaseOptions phase;
-  if (colon == std::string_view::npos || !read(text.substr(0, colon), phase.rate) ||
-      !read(text.substr(colon + 1), phase.seconds) || phase.seconds <= 0) {
-    return false;
-  }
-  options.phases.push_back(phase);
-  return true;
-}
-
-bool read_option(std::string_view name, std::string_view value, Options& options) {
-  double milliseconds = 0;
-  if (name == "--phase") return read_phase(value, options);
-  if (name == "--connections") return read(value, options.connections_max);
-  if (name == "--closed") return read(value, options.closed);
-  if (name == "--seed") return read(value, options.seed);
-  if (name == "--arrivals") {
-    options.poisson = value == "poisson";
-    return options.poisson || value == "constant";
-  }
-  if (!read(value, milliseconds)) return false;
-  const auto time = static_cast<Nanoseconds>(milliseconds * 1e6);
-  if (name == "--good-ms") options.good = time;
-  if (name == "--wait-ms") options.wait = time;
-  if (name == "--patience-ms") options.patience = time;
-  return name == "--good-ms" || name == "--wait-ms" || name == "--patience-ms";
-}
-
-std::optional<Options> read_options(int argc, char** argv) {
-  Options options;
-  if (argc < 2 || argc % 2 != 0 || !read_url(argv[1], options)) return std::nullopt;
-  for (int i = 2; i < argc; i += 2) {
-    if (!read_option(argv[i], argv[i + 1], options)) return std::nullopt;
-  }
-  options.connections_max = std::max({options.connections_max, options.closed, std::size_t{1}});
-  if (options.phases.empty()) return std::nullopt;
-  return options;
-}
-
 }  // namespace
 }  // namespace godwit::bench
 
 int main(int argc, char** argv) {
   const auto options = godwit::bench::read_options(argc, argv);
   if (!options) {
-    std::fprintf(stderr,
-                 "usage: open_loop http://ADDRESS:PORT/PATH --phase RATE:SECONDS [--phase …]\n"
-                 "       [--connections MAX] [--arrivals poisson|constant] [--closed N]\n"
-                 "       [--patience-ms MS] [--wait-ms MS] [--good-ms MS] [--seed N]\n");
+    std::fputs(godwit::bench::kUsage, stderr);
     return 2;
   }
   rlimit files{};

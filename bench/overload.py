@@ -5,9 +5,10 @@
 
 For a guest with about 2 ms of CPU, and for a tiny one: finds the peak (closed loops), then offers
 half of it, three times it, and half of it again in an open loop with many connections (who finds
-all of them busy is not sent). Good is a 2xx within a second of the intended moment. Verdict: good answers under overload are at least 90 %
-of the peak; whoever is refused gets 429 or 503 with Retry-After; from one second after the overload
-on all is as before it; memory stays bounded; the metrics side (if there is one) always answers.
+all of them busy is not sent). Good is a 2xx within a second of the intended moment. Verdict: good
+answers under overload are at least 90 % of the peak; whoever is refused gets 429 or 503 with
+Retry-After; from one second after the overload on all is as before it; memory stays bounded; the
+metrics side (if there is one) always answers.
 The generator is on the same machine: for the tiny guest it is the bottleneck, and that line is only
 for information. Standard library only.
 """

@@ -11,12 +11,13 @@ import json
 import pathlib
 import sys
 
+import compile_bombs
 import large_modules
 import preview1
 from table import DEFAULT_LIMITS, ROWS
 
 TEXTS = pathlib.Path(__file__).resolve().parent / "wat"
-GENERATORS = {**large_modules.MODULES, **large_modules.BOMBS,
+GENERATORS = {**large_modules.MODULES, **compile_bombs.BOMBS,
               "import_everything": preview1.import_everything,
               "import_everything_twice": preview1.import_everything_twice}
 
@@ -27,7 +28,7 @@ def guests():
 
 
 def bombs():
-    return sorted(large_modules.BOMBS)
+    return sorted(compile_bombs.BOMBS)
 
 
 def guest(name):

@@ -1,7 +1,6 @@
 """Modules that are large, or claim to be: what only a program can write. NAME → bytes.
 
-Each generator is a function without arguments in MODULES (what must be survived, cheaply) or BOMBS
-(small files that cost a compiler all that it is given). What each must lead to is in table.py.
+Each generator is a function without arguments in MODULES. What each must lead to is in table.py.
 """
 from wasm_binary import (
     CODE, CUSTOM, DATA, DATA_COUNT, ELEMENTS, END, EXPORTS, FUNCTION, FUNCTIONS, GLOBALS, HEADER,
@@ -10,21 +9,16 @@ from wasm_binary import (
     vector)
 
 MIB = 1 << 20
-GET, SET, TEE = b"\x20", b"\x21", b"\x22"
+GET, SET = b"\x20", b"\x21"
 BLOCK, LOOP, IF = b"\x02\x40", b"\x03\x40", b"\x04\x40"
 ADD, DROP, CALL, BR_IF, BR_TABLE = b"\x6a", b"\x1a", b"\x10", b"\x0d", b"\x0e"
 UNREACHABLE = b"\x00"
 
-MODULES, BOMBS = {}, {}
+MODULES = {}
 
 
 def module(function):
     MODULES[function.__name__] = function
-    return function
-
-
-def bomb(function):
-    BOMBS[function.__name__] = function
     return function
 
 
@@ -421,82 +415,3 @@ def counts():
 
 for _title, _data in counts().items():
     MODULES[_title] = lambda data=_data: data
-
-
-# --- compile bombs --------------------------------------------------------------------------------
-
-
-def variables(count):
-    return b"".join(local(GET, i) + i32_const(1) + ADD + local(SET, i) for i in range(count))
-
-
-@bomb
-def bomb_loops():
-    """8 KiB: 500 loops in each other change 500 variables. All CPU time that there is."""
-    code = LOOP * 500 + variables(500)
-    code += b"".join(local(GET, i) + BR_IF + b"\x00" + END for i in range(500))
-    return Module().command(code, [(500, I32)]).encode()
-
-
-@bomb
-def bomb_ifs():
-    """300 KiB: 20,000 branches join 1,000 variables. All memory that there is, within seconds."""
-    code = b""
-    for i in range(20_000):
-        code += local(GET, i * 7 % 1000) + IF + local(GET, (i + 1) % 1000) + i32_const(1) + ADD
-        code += local(SET, i % 1000) + END
-    code += b"".join(local(GET, i) + DROP for i in range(1000))
-    return Module().command(code, [(1000, I32)]).encode()
-
-
-@bomb
-def bomb_nested_loops():
-    """300 KiB: 100,000 loops in each other."""
-    return Module().command(LOOP * 100_000 + END * 100_000).encode()
-
-
-@bomb
-def bomb_calls():
-    """2 MiB: a million calls in one function."""
-    result = Module()
-    result.function([], [], [], b"")
-    return result.command((CALL + b"\x00") * 1_000_000).encode()
-
-
-@bomb
-def bomb_slow():
-    """72 KiB that do compile, after 6 s and half a gibibyte."""
-    code = b""
-    for i in range(5000):
-        code += LOOP + local(GET, i % 1000) + i32_const(1) + ADD + local(TEE, i % 1000)
-        code += BR_IF + b"\x00" + END
-    code += b"".join(local(GET, i) + DROP for i in range(1000))
-    return Module().command(code, [(1000, I32)]).encode()
-
-
-@bomb
-def bomb_branches():
-    """80 KiB: from the innermost of 10,000 loops a branch to each."""
-    code = LOOP * 10_000 + b"".join(i32_const(0) + local(BR_IF, i) for i in range(10_000))
-    return Module().command(code + END * 10_000).encode()
-
-
-@bomb
-def bomb_types():
-    """20 MiB: 20,000 different signatures with a thousand parameters each."""
-    def kind(number):
-        return function_type([I32 if number >> bit & 1 else I64 for bit in range(15)]
-                             + [I32] * 985, [])
-    result = Module()
-    result.type([], [])
-    result.raw[TYPES] = vector([function_type([], [])] + [kind(i) for i in range(20_000)])
-    return result.command().encode()
-
-
-@bomb
-def bomb_elements():
-    """1 MiB: a passive segment of a million references."""
-    result = Module()
-    result.command()
-    result.add(ELEMENTS, b"\x01\x00" + unsigned(1_000_000) + bytes(1_000_000))
-    return result.encode()

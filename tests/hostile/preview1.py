@@ -167,7 +167,7 @@ def print_number(functions):
 
 
 def extreme_calls(chosen):
-    """Opens a file as descriptor 4 in folder 3, makes call number `i` of these, prints its errno."""
+    """Opens a file as descriptor 4 in folder 3, makes call number `i`, prints its errno."""
     module = Module()
     functions = import_all(module)
     module.data(LIST, (2048).to_bytes(4, "little") + (64).to_bytes(4, "little"))

@@ -72,15 +72,22 @@ def fire(server, names, times, seed=1):
     """Each guest so many times, in random order, many at once. Returns what was wrong."""
     shots = [name for name in names for _ in range(times)]
     random.Random(seed).shuffle(shots)
+    slowest = {}
 
     def shoot(name):
+        begun = time.monotonic()
         try:
             return judge(name, fetch(server, "/" + name))
         except (OSError, http.client.HTTPException) as error:
             return f"{name}: no answer but {error!r}"
+        finally:
+            slowest[name] = max(slowest.get(name, 0), time.monotonic() - begun)
 
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return [wrong for wrong in pool.map(shoot, shots) if wrong]
+        wrong = [complaint for complaint in pool.map(shoot, shots) if complaint]
+    last = sorted(slowest, key=slowest.get, reverse=True)[:4]
+    print("slowest answers:", ", ".join(f"{name} {slowest[name]:.2f} s" for name in last))
+    return wrong
 
 
 class Neighbour:

@@ -92,7 +92,9 @@ ROWS = {
     **rows(FEATURE, "memory_shared memories_nine memory_pages_of_a_byte tables_nine"),
 
     # --- floods of output and of the log
-    **rows(CUT, "flood_bytes flood_gigabyte flood_gigabyte_cgi flood_until_error iovec_same_buffer"),
+    **rows(CUT, "flood_gigabyte flood_gigabyte_cgi flood_until_error iovec_same_buffer"),
+    # On a slow machine its CPU time may be over before the head of the response went out.
+    "flood_bytes": CUT._replace(others=("E4002",)),
     **rows(CPU, "log_no_newline log_newlines log_newline_each log_binary"),
     **rows(FINE, "log_terminal"),
 
