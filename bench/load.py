@@ -43,11 +43,11 @@ def work(microseconds):
 """
 
 
-def niceness(wanted):
+def niceness(more):
     """Runs in the child. Only root may be less nice."""
     def apply():
         try:
-            os.setpriority(os.PRIO_PROCESS, 0, wanted)
+            os.nice(more)
         except PermissionError:
             pass
     return apply
