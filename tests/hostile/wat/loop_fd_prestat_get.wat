@@ -1,0 +1,9 @@
+;; Looks for folders that it was given, without end.
+(module
+  (import "wasi_snapshot_preview1" "fd_prestat_get"
+    (func $fd_prestat_get (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (loop $again
+      (drop (call $fd_prestat_get (i32.const 3) (i32.const 0)))
+      (br $again))))

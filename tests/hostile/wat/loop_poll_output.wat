@@ -1,0 +1,10 @@
+;; Polls its output, which is ready, without end.
+(module
+  (import "wasi_snapshot_preview1" "poll_oneoff"
+    (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 8) "\02\00\00\00\00\00\00\00\01")
+  (func (export "_start")
+    (loop $again
+      (drop (call $poll_oneoff (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))
+      (br $again))))

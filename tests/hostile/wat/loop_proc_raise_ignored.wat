@@ -1,0 +1,9 @@
+;; Raises a signal that does nothing, without end.
+(module
+  (import "wasi_snapshot_preview1" "proc_raise"
+    (func $proc_raise (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (loop $again
+      (drop (call $proc_raise (i32.const 16)))
+      (br $again))))

@@ -1,0 +1,3 @@
+;; Nothing to call.
+(module
+  (func))
