@@ -50,6 +50,22 @@ std::size_t utf8_prefix(std::string_view text) {
   return i;
 }
 
+std::size_t deceptive_bytes(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  switch (at(0)) {
+    case 0xC2: return at(1) <= 0x9F ? 2 : 0;  // C1 controls
+    case 0xD8: return at(1) == 0x9C ? 2 : 0;  // U+061C
+    case 0xE2:
+      // U+200B to U+200F, U+2028 to U+202E; U+2060 to U+206F
+      if (at(1) == 0x80) {
+        return (at(2) >= 0x8B && at(2) <= 0x8F) || (at(2) >= 0xA8 && at(2) <= 0xAE) ? 3 : 0;
+      }
+      return at(1) == 0x81 && at(2) >= 0xA0 && at(2) <= 0xAF ? 3 : 0;
+    case 0xEF: return at(1) == 0xBB && at(2) == 0xBF ? 3 : 0;  // U+FEFF
+    default: return (at(0) < 0x20 && at(0) != '\n' && at(0) != '\t') || at(0) == 0x7F ? 1 : 0;
+  }
+}
+
 bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
 
 }  // namespace godwit

@@ -34,5 +34,10 @@ Digest sha256(ByteSpan bytes);
 bool is_utf8(std::string_view text);
 // The length of the longest prefix of `text` that is well-formed UTF-8.
 std::size_t utf8_prefix(std::string_view text);
+// How many bytes the character at the start of `text` has when a terminal must not see it, else 0:
+// control characters, and those that can't be seen or turn the direction of the text around them,
+// so that it reads as something else (Unicode TR 36, section 2.10). Newline and tab are neither.
+// REQUIRES: `text` begins with a character in well-formed UTF-8.
+std::size_t deceptive_bytes(std::string_view text);
 
 }  // namespace godwit

@@ -125,5 +125,16 @@ TEST(Bytes, TextAndBytesAreViewsOfTheSame) {
   EXPECT_EQ(as_text({}), "");
 }
 
+TEST(DeceptiveBytes, AreCountedPerCharacter) {
+  const struct {
+    std::string_view text;
+    std::size_t bytes;
+  } rows[] = {{"a", 0},      {"\n", 0},     {"\t", 0},     {"\x1b[2J", 1}, {"\x7f", 1},
+              {"\u0085", 2}, {"\u00a0", 0}, {"\u061c", 2}, {"\u061b", 0},  {"\u200a", 0},
+              {"\u200b", 3}, {"\u200f", 3}, {"\u2010", 0}, {"\u2028", 3},  {"\u202e", 3},
+              {"\u202f", 0}, {"\u2066", 3}, {"\u2070", 0}, {"\ufeff", 3},  {"\U0001F600", 0}};
+  for (const auto& row : rows) EXPECT_EQ(deceptive_bytes(row.text), row.bytes) << row.text;
+}
+
 }  // namespace
 }  // namespace godwit

@@ -14,24 +14,15 @@ constexpr std::size_t kMinLines = 16;
 constexpr std::string_view kTruncatedNotice =
     "[godwit: the log limit is reached, the rest is dropped]";
 
-// U+0080 to U+009F, the C1 controls, are C2 80 to C2 9F in UTF-8.
-constexpr unsigned char kC1Lead = 0xC2;
-constexpr unsigned char kC1Last = 0x9F;
-
-bool is_control(unsigned char byte) { return (byte < 0x20 && byte != '\t') || byte == 0x7F; }
-
-// Makes text[0, size) valid UTF-8 without control characters, in place, one byte for one byte.
+// Makes text[0, size) valid UTF-8 without deceptive characters, in place, one byte for one byte.
 void make_harmless(char* text, std::size_t size) {
   std::size_t begin = 0;
   while (begin < size) {
     const std::size_t end = begin + utf8_prefix({text + begin, size - begin});
     for (std::size_t i = begin; i < end; ++i) {
-      if (is_control(static_cast<unsigned char>(text[i]))) {
-        text[i] = '?';
-      } else if (static_cast<unsigned char>(text[i]) == kC1Lead &&
-                 static_cast<unsigned char>(text[i + 1]) <= kC1Last) {
-        text[i] = text[i + 1] = '?';
-      }
+      const std::size_t bytes = text[i] == '\n' ? 1 : deceptive_bytes({text + i, end - i});
+      std::fill_n(text + i, bytes, '?');
+      if (bytes > 1) i += bytes - 1;
     }
     if (end < size) text[end] = '?';  // not UTF-8: this byte only, the next may start anew
     begin = end + 1;

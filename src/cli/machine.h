@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "base/clock.h"
+
 namespace godwit::cli {
 
 // Cores that the affinity mask and the cgroup (v2, cpu.max) allow; at least 1.
@@ -13,5 +15,8 @@ std::uint64_t usable_memory_bytes();
 std::uint64_t usable_descriptors();
 // A connection is a descriptor: takes all that the hard limit allows.
 void raise_descriptor_limit();
+
+// CPU time of all threads that this process has used so far.
+Nanoseconds process_cpu_now();
 
 }  // namespace godwit::cli

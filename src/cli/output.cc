@@ -14,12 +14,9 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const std::string_view valid = text.substr(0, utf8_prefix(text));
     for (std::size_t i = 0; i < valid.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(valid[i]);
-      // U+0080 to U+009F are control characters too; terminals obey some of them.
-      const bool c1 = byte == 0xc2 && static_cast<unsigned char>(valid[i + 1]) < 0xa0;
-      const bool c0 = byte < 0x20 && byte != '\n' && byte != '\t';
-      out += c0 || c1 || byte == 0x7f ? '?' : valid[i];
-      if (c1) ++i;
+      const std::size_t bytes = deceptive_bytes(valid.substr(i));
+      out += bytes > 0 ? '?' : valid[i];
+      if (bytes > 1) i += bytes - 1;
     }
     text.remove_prefix(valid.size());
     if (text.empty()) break;

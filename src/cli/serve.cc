@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/catalog.h"
+#include "cli/idle_trim.h"
 #include "cli/machine.h"
 #include "cli/metrics_side.h"
 #include "cli/operator_file.h"
@@ -91,10 +92,15 @@ void print_ready(const server::Server& server, const std::vector<gateway::Route>
 }
 
 // Waits for the signal that ends the server; SIGHUP reloads.
-void serve_until_signal(Reloader& reloader, Logger& logger) {
+void serve_until_signal(Reloader& reloader, IdleTrim& trim, Logger& logger) {
   while (true) {
-    const auto signal = next_signal(std::chrono::hours(1));
-    if (!signal) continue;
+    const auto signal = next_signal(IdleTrim::kLookEvery);
+    if (!signal) {
+      const std::uint64_t bytes = trim.look(monotonic_now(), process_cpu_now());
+      if (bytes > 0)
+        logger.info("serve", "idle memory given back", {{"bytes", std::to_string(bytes)}});
+      continue;
+    }
     if (*signal != SIGHUP) return;
     logger.info("serve", "SIGHUP: reading the configuration again", {});
     reloader.request();
@@ -219,7 +225,8 @@ Result<int> serve(const ServeOptions& options) {
   print_ready(**server, catalog.routes(), side.get());
   reloader.start(**server, watcher.get());
 
-  serve_until_signal(reloader, logger);
+  IdleTrim trim(engine);
+  serve_until_signal(reloader, trim, logger);
   if (side != nullptr) side->draining();
   const int code = end_server({**server, reloader, blocking}, logger, config->drain_timeout);
   reloader.stop();

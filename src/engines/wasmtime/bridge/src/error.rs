@@ -64,11 +64,18 @@ pub fn bounded(limit: usize, text: fmt::Arguments<'_>) -> String {
 pub fn clean_name(name: &str) -> String {
     let cut = floor_boundary(name, MAX_NAME_BYTES);
     let mut out: String =
-        name[..cut].chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        name[..cut].chars().map(|c| if is_deceptive(c) { '\u{fffd}' } else { c }).collect();
     if cut < name.len() {
         out.push('…');
     }
     out
+}
+
+/// As deceptive_bytes() in base/bytes.h; newlines, too.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn floor_boundary(text: &str, limit: usize) -> usize {
