@@ -11,6 +11,7 @@
 // One thread at a time (the control plane's).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +36,9 @@ struct CatalogOptions {
   registry::Grantor& grantor;
   manifest::Limits default_limits;  // without a godwit.toml
   unsigned parallel_loads = 1;
+  // May the files that this manifest (null: none is read yet) names be used by this process? Its
+  // error is reload()'s. Absent: all may.
+  std::function<Result<void>(const manifest::Manifest* manifest)> accept;
 };
 
 class FunctionCatalog final {

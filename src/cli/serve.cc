@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/catalog.h"
+#include "cli/confine_server.h"
 #include "cli/machine.h"
 #include "cli/operator_file.h"
 #include "cli/output.h"
@@ -119,6 +120,19 @@ Result<std::optional<registry::Folder>> open_folder(const std::string& path,
   return std::move(*folder);
 }
 
+// The process is confined on the way, before it has threads.
+Result<std::unique_ptr<Platform>> start_platform(const ServeConfig& config,
+                                                 std::vector<confinement::Root> roots,
+                                                 std::optional<ServerConfinement>& confined) {
+  return Platform::create(
+      {.state_dir = config.state_dir,
+       .instances = kSandboxes,
+       .cache = CacheMode::kRequired,
+       .compile_jobs = affordable_compile_jobs(usable_cores()),
+       .confine = confinement_step(config.confinement, std::move(roots), confined),
+       .confined_compiler = config.confinement != ConfinementMode::kOff});
+}
+
 Result<int> serve(const ServeOptions& options) {
   auto file = OperatorFile::locate({.path = options.path,
                                     .limits = options.limits,
@@ -135,22 +149,30 @@ Result<int> serve(const ServeOptions& options) {
   registry::Grantor grantor({.tmpfs_bytes_max = usable_memory_bytes() / kTmpfsShare});
   grantor.adopt(*manifest, file->folder());
   const unsigned cores = usable_cores();
-  auto platform = Platform::create({.state_dir = config->state_dir,
-                                    .instances = kSandboxes,
-                                    .cache = CacheMode::kRequired,
-                                    .compile_jobs = cores});
+  std::optional<ServerConfinement> confined;
+  auto platform = start_platform(
+      *config,
+      configured_roots(
+          {.file = *file, .manifest = manifest->get(), .unsafe_files = config->unsafe_files}),
+      confined);
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
+  confined->log(logger);
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
-  FunctionCatalog catalog({.file = *file,
-                           .folder = functions,
-                           .loader = (*platform)->loader(),
-                           .grantor = grantor,
-                           .default_limits = config->limits,
-                           .parallel_loads = cores},
-                          logger);
+  FunctionCatalog catalog(
+      {.file = *file,
+       .folder = functions,
+       .loader = (*platform)->loader(),
+       .grantor = grantor,
+       .default_limits = config->limits,
+       .parallel_loads = cores,
+       .accept =
+           [&](const manifest::Manifest* read) {
+             return confined->check(configured_roots({.file = *file, .manifest = read}));
+           }},
+      logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
   std::unique_ptr<registry::Watcher> watcher;
@@ -173,6 +195,8 @@ Result<int> serve(const ServeOptions& options) {
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
+  // Everything listens.
+  if (auto settled = confined->settle(); !settled) return fail(std::move(settled.error()));
   list_routes(catalog.routes(), logger);
   logger.flush();
   print_ready(**server, catalog.routes());

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/confine_server.h"
 #include "cli/operator_file.h"
 #include "cli/serve.h"
 #include "manifest/manifest.h"
@@ -30,6 +31,7 @@ struct ServeConfig {
   bool watch = false;
   bool dev = false;
   registry::UnsafeFiles unsafe_files = registry::UnsafeFiles::kRefuse;
+  ConfinementMode confinement = ConfinementMode::kBestEffort;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
 };
 

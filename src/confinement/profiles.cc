@@ -1,6 +1,6 @@
 #include "confinement/profiles.h"
 
-#include <array>
+#include <algorithm>
 #include <csignal>
 
 #include <asm/ioctls.h>
@@ -12,139 +12,63 @@
 namespace godwit::confinement {
 namespace {
 
-using Names = std::span<const std::string_view>;
+// Names with blanks between them: a list that can be read.
+using List = std::string_view;
 
 // What any process of ours does: memory, its own descriptors, time, signals to itself, its end.
-constexpr std::array<std::string_view, 44> kBasic = {
-    "brk",          "clock_getres",    "clock_gettime",   "close",
-    "exit",         "exit_group",      "fcntl",           "fstat",
-    "futex",        "getcpu",          "getegid",         "geteuid",
-    "getgid",       "getpid",          "getppid",         "getrandom",
-    "getrlimit",    "getrusage",       "gettid",          "gettimeofday",
-    "getuid",       "lseek",           "madvise",         "membarrier",
-    "mremap",       "munmap",          "pread64",         "pwrite64",
-    "read",         "readv",           "restart_syscall", "rseq",
-    "rt_sigaction", "rt_sigprocmask",  "rt_sigreturn",    "sched_getaffinity",
-    "sched_yield",  "set_robust_list", "sigaltstack",     "sysinfo",
-    "time",         "uname",           "write",           "writev"};
+constexpr List kBasic =
+    "brk clock_getres clock_gettime close exit exit_group fcntl fstat futex getcpu getegid geteuid "
+    "getgid getpid getppid getrandom getrlimit getrusage gettid gettimeofday getuid lseek madvise "
+    "membarrier mremap munmap pread64 pwrite64 read readv restart_syscall rseq rt_sigaction "
+    "rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list sigaltstack sysinfo "
+    "time uname write writev";
 
 // Files by path and by descriptor (Landlock says which), memory files.
-constexpr std::array<std::string_view, 43> kFiles = {"access",
-                                                     "copy_file_range",
-                                                     "faccessat",
-                                                     "faccessat2",
-                                                     "fadvise64",
-                                                     "fallocate",
-                                                     "fchmod",
-                                                     "fdatasync",
-                                                     "flock",
-                                                     "fstatfs",
-                                                     "fsync",
-                                                     "ftruncate",
-                                                     "getcwd",
-                                                     "getdents64",
-                                                     "inotify_add_watch",
-                                                     "inotify_init1",
-                                                     "inotify_rm_watch",
-                                                     "linkat",
-                                                     "memfd_create",
-                                                     "mkdir",
-                                                     "mkdirat",
-                                                     "msync",
-                                                     "newfstatat",
-                                                     "openat",
-                                                     "openat2",
-                                                     "preadv",
-                                                     "preadv2",
-                                                     "pwritev",
-                                                     "pwritev2",
-                                                     "readlink",
-                                                     "readlinkat",
-                                                     "rename",
-                                                     "renameat",
-                                                     "renameat2",
-                                                     "rmdir",
-                                                     "sendfile",
-                                                     "statfs",
-                                                     "statx",
-                                                     "symlinkat",
-                                                     "sync_file_range",
-                                                     "unlink",
-                                                     "unlinkat",
-                                                     "utimensat"};
+constexpr List kFiles =
+    "access copy_file_range faccessat faccessat2 fadvise64 fallocate fchmod fdatasync flock "
+    "fstatfs fsync ftruncate getcwd getdents64 inotify_add_watch inotify_init1 inotify_rm_watch "
+    "linkat memfd_create mkdir mkdirat msync newfstatat openat openat2 preadv preadv2 pwritev "
+    "pwritev2 readlink readlinkat rename renameat renameat2 rmdir sendfile statfs statx symlinkat "
+    "sync_file_range unlink unlinkat utimensat";
 
 // Waiting, pipes, what threads need, the end of our own children.
-constexpr std::array<std::string_view, 32> kWaiting = {"clock_nanosleep",
-                                                       "close_range",
-                                                       "dup",
-                                                       "dup2",
-                                                       "dup3",
-                                                       "epoll_create1",
-                                                       "epoll_ctl",
-                                                       "epoll_pwait",
-                                                       "epoll_pwait2",
-                                                       "epoll_wait",
-                                                       "eventfd2",
-                                                       "nanosleep",
-                                                       "pidfd_open",
-                                                       "pipe2",
-                                                       "poll",
-                                                       "ppoll",
-                                                       "pselect6",
-                                                       "rt_sigpending",
-                                                       "rt_sigsuspend",
-                                                       "rt_sigtimedwait",
-                                                       "sched_get_priority_max",
-                                                       "sched_get_priority_min",
-                                                       "sched_getparam",
-                                                       "sched_getscheduler",
-                                                       "sched_setaffinity",
-                                                       "set_tid_address",
-                                                       "signalfd4",
-                                                       "timerfd_create",
-                                                       "timerfd_gettime",
-                                                       "timerfd_settime",
-                                                       "wait4",
-                                                       "waitid"};
+constexpr List kWaiting =
+    "clock_nanosleep close_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 "
+    "epoll_wait eventfd2 nanosleep pidfd_open pipe2 poll ppoll pselect6 rt_sigpending "
+    "rt_sigsuspend rt_sigtimedwait sched_get_priority_max sched_get_priority_min sched_getparam "
+    "sched_getscheduler sched_setaffinity set_tid_address signalfd4 timerfd_create timerfd_gettime "
+    "timerfd_settime wait4 waitid";
 
-// Sockets that are there.
-constexpr std::array<std::string_view, 14> kTraffic = {
-    "accept",  "accept4",  "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmmsg",
-    "recvmsg", "sendmmsg", "sendmsg",     "sendto",      "setsockopt", "shutdown", "seccomp"};
-constexpr std::array<std::string_view, 3> kOpening = {"bind", "connect", "listen"};
+// Sockets that are there; and a further filter, which only takes away.
+constexpr List kTraffic =
+    "accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg sendmmsg sendmsg "
+    "sendto setsockopt shutdown seccomp";
+constexpr List kOpening = "bind connect listen";
 
-// The compile service: children, their limits and confinement.
-constexpr std::array<std::string_view, 13> kService = {
-    "clock_nanosleep", "close_range", "dup2",    "kill",    "nanosleep", "poll",  "ppoll",
-    "prlimit64",       "recvmsg",     "seccomp", "setpgid", "setrlimit", "wait4", "waitid"};
+// The compile service: children, their limits and filters.
+constexpr List kService =
+    "clock_nanosleep close_range dup2 nanosleep poll ppoll prlimit64 recvmsg seccomp setpgid "
+    "setrlimit signalfd4 wait4 waitid";
 
 // No code of ours or of a library that we use makes these, whatever happens. The first step of
-// every known way out, so worth an end that is seen (SIGSYS, and a line of the kernel's audit).
-constexpr std::array<std::string_view, 66> kAttacks = {
-    // another program, another process's memory
-    "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd",
-    "uselib",
-    // parts of the kernel that most faults were found in
-    "bpf", "io_uring_enter", "io_uring_register", "io_uring_setup", "perf_event_open",
-    "userfaultfd", "add_key", "keyctl", "request_key", "modify_ldt", "lookup_dcookie", "nfsservctl",
-    "vmsplice",
-    // another view of the machine
-    "chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount",
-    "open_by_handle_at", "open_tree", "pivot_root", "setns", "umount2", "unshare",
-    // another user
-    "capset", "setfsgid", "setfsuid", "setgid", "setgroups", "setregid", "setresgid", "setresuid",
-    "setreuid", "setuid",
-    // the machine itself
-    "acct", "adjtimex", "clock_adjtime", "clock_settime", "delete_module", "finit_module",
-    "init_module", "ioperm", "iopl", "kexec_file_load", "kexec_load", "mknod", "mknodat",
-    "personality", "quotactl", "reboot", "setdomainname", "sethostname", "settimeofday", "swapoff",
-    "swapon"};
+// every known way out, so worth an end that is seen (SIGSYS, and a line of the kernel's audit):
+// another program or another process's memory; the parts of the kernel where most faults were
+// found; another view of the machine; another user; the machine itself.
+constexpr List kAttacks =
+    "execve execveat ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd uselib "
+    "bpf io_uring_enter io_uring_register io_uring_setup perf_event_open userfaultfd add_key "
+    "keyctl request_key modify_ldt lookup_dcookie nfsservctl vmsplice "
+    "chroot fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_by_handle_at "
+    "open_tree pivot_root setns umount2 unshare "
+    "capset setfsgid setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid "
+    "acct adjtimex clock_adjtime clock_settime delete_module finit_module init_module ioperm iopl "
+    "kexec_file_load kexec_load mknod mknodat personality quotactl reboot setdomainname "
+    "sethostname settimeofday swapoff swapon";
 
 // The flags of clone3 lie in memory, where no filter sees them: libraries fall back to clone.
-constexpr std::array<std::string_view, 1> kAbsent = {"clone3"};
+constexpr List kAbsent = "clone3";
 
-constexpr std::array<std::string_view, 5> kNoMoreSockets = {"bind", "connect", "listen", "socket",
-                                                            "socketpair"};
+constexpr List kNoMoreSockets = "bind connect listen socket socketpair";
 
 constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -215,45 +139,49 @@ std::vector<ConditionalCall> service_conditions() {
   return calls;
 }
 
-std::vector<std::string_view> joined(std::initializer_list<Names> lists) {
-  std::vector<std::string_view> all;
-  for (const Names names : lists) all.insert(all.end(), names.begin(), names.end());
-  return all;
-}
-
-std::vector<std::string_view> attacks() {
-  std::vector<std::string_view> names = joined({kAttacks});
-#ifdef GODWIT_SANITIZED
-  std::erase(names, "ptrace");
-#endif
+std::vector<std::string_view> names_of(std::initializer_list<List> lists) {
+  std::vector<std::string_view> names;
+  for (List list : lists) {
+    while (!list.empty()) {
+      const std::size_t end = std::min(list.find(' '), list.size());
+      names.push_back(list.substr(0, end));
+      list.remove_prefix(std::min(end + 1, list.size()));
+    }
+  }
   return names;
 }
 
-Result<SyscallFilter> make(const std::vector<std::string_view>& allowed,
+Result<SyscallFilter> make(std::initializer_list<List> allowed,
                            const std::vector<ConditionalCall>& allowed_if) {
-  const auto worst = attacks();
+  const auto names = names_of(allowed);
+  const auto absent = names_of({kAbsent});
+  auto attacks = names_of({kAttacks});
+#ifdef GODWIT_SANITIZED
+  std::erase(attacks, "ptrace");
+#endif
   return SyscallFilter::make(
-      {.allowed = allowed, .allowed_if = allowed_if, .attacks = worst, .absent = kAbsent});
+      {.allowed = names, .allowed_if = allowed_if, .attacks = attacks, .absent = absent});
 }
 
 }  // namespace
 
 Result<SyscallFilter> server_filter() {
-  return make(joined({kBasic, kFiles, kWaiting, kTraffic, kOpening}), server_conditions());
+  return make({kBasic, kFiles, kWaiting, kTraffic, kOpening}, server_conditions());
 }
 
 Result<SyscallFilter> settled_server_filter() {
-  return SyscallFilter::make({.denied = kNoMoreSockets, .otherwise = FilterDefault::kAllow});
+  const auto denied = names_of({kNoMoreSockets});
+  return SyscallFilter::make({.denied = denied, .otherwise = FilterDefault::kAllow});
 }
 
 Result<SyscallFilter> compile_service_filter() {
-  return make(joined({kBasic, kService}), service_conditions());
+  return make({kBasic, kService}, service_conditions());
 }
 
-Result<SyscallFilter> compile_child_filter() { return make(joined({kBasic}), child_conditions()); }
+Result<SyscallFilter> compile_child_filter() { return make({kBasic}, child_conditions()); }
 
 std::vector<std::string_view> names_in_profiles() {
-  auto names = joined(
+  auto names = names_of(
       {kBasic, kFiles, kWaiting, kTraffic, kOpening, kService, kAttacks, kAbsent, kNoMoreSockets});
   for (const auto& calls : {server_conditions(), service_conditions()}) {
     for (const ConditionalCall& call : calls) names.push_back(call.name);

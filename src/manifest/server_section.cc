@@ -68,6 +68,18 @@ Result<void> apply_log_level(const Reader& reader, const toml::node& node, Serve
   return {};
 }
 
+Result<void> apply_confinement(const Reader& reader, const toml::node& node,
+                               ServerSettings& server) {
+  auto mode = text_of(reader, "confinement", node);
+  if (!mode) return fail(std::move(mode.error()));
+  if (*mode != "required" && *mode != "best-effort" && *mode != "off") {
+    return reader.bad_value(node.source(),
+                            "confinement is \"required\", \"best-effort\" or \"off\"");
+  }
+  server.confinement = std::move(*mode);
+  return {};
+}
+
 Result<void> apply_drain_timeout(const Reader& reader, const toml::node& node,
                                  ServerSettings& server) {
   const auto text = unit_text_of(reader, "drain-timeout", node, "\"10s\"");
@@ -119,6 +131,11 @@ constexpr std::array kRows = {
     ServerRow{"allow-unsafe-files", "true or false", "false", "",
               "Serve symbolic links, and files that others can write.",
               &apply_flag<&ServerSettings::allow_unsafe_files>},
+    ServerRow{"confinement", "text", "\"best-effort\"", "",
+              "Whether the server gives up the files and system calls that it does not need "
+              "(Landlock, seccomp): `\"required\"` refuses to start without, `\"best-effort\"` "
+              "warns, `\"off\"`.",
+              &apply_confinement},
 };
 
 constexpr std::array<std::string_view, 5> kLaterKeys = {"admin", "metrics", "memory", "engine",
@@ -160,6 +177,7 @@ std::vector<std::string_view> keys_that_need_restart(const ServerSettings& befor
   compare("watch", before.watch, now.watch);
   compare("dev", before.dev, now.dev);
   compare("allow-unsafe-files", before.allow_unsafe_files, now.allow_unsafe_files);
+  compare("confinement", before.confinement, now.confinement);
   return keys;
 }
 
