@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The running server and its compile service, seen from outside: what they gave up (docs/security.md,
-src/confinement). What a confined process can't do is tried from inside by the unit tests there."""
+"""The running server and its compile service, seen from outside: what they gave up
+(docs/security.md). What a confined process can't do is tried from inside by the unit tests of
+src/confinement."""
 import ctypes
 import os
 import pathlib
