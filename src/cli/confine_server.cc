@@ -80,13 +80,18 @@ ConfinementMode confinement_mode(std::string_view text) {
   return text == "off" ? ConfinementMode::kOff : ConfinementMode::kBestEffort;
 }
 
+std::vector<Root> reload_roots(const OperatorFile& file, const manifest::Manifest* manifest) {
+  std::vector<Root> roots = {{file.folder(), RootAccess::kRead, "PATH"}};
+  if (manifest != nullptr) append_manifest(file, *manifest, roots);
+  return roots;
+}
+
 std::vector<Root> configured_roots(const RootsOptions& options) {
-  std::vector<Root> roots = {{options.file.folder(), RootAccess::kRead, "PATH"}};
+  std::vector<Root> roots = reload_roots(options.file, options.manifest);
   const std::string functions = options.file.functions_folder(options.manifest);
   if (!functions.empty() && functions != options.file.folder()) {
     roots.push_back({functions, RootAccess::kRead, "[server] folder"});
   }
-  if (options.manifest != nullptr) append_manifest(options.file, *options.manifest, roots);
   if (!functions.empty() && options.unsafe_files == registry::UnsafeFiles::kAllow) {
     append_link_targets(functions, roots);
   }

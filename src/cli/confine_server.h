@@ -1,11 +1,11 @@
 // What `godwit serve` and `godwit run` give up before a guest runs: new privileges, core dumps, all
 // files but declared roots, and every system call that they don't need (src/confinement).
 //
-//   auto roots = server_roots({.file = file, .manifest = manifest.get(), .state_dir = path});
+//   auto roots = configured_roots({.file = file, .manifest = manifest.get()});
 //   auto confined = ServerConfinement::apply(ConfinementMode::kBestEffort, roots);
 //   …                                  // threads, listeners
 //   confined->settle();                // no new sockets from here on
-//   confined->check(server_roots(…));  // at a reload: kRestartNeeded for what lies elsewhere
+//   confined->check(reload_roots(…));  // at a reload: kRestartNeeded for what lies elsewhere
 //
 // apply() is for a process without threads, after the compile service was started; it holds for
 // good. The object is immutable then and safe from any thread.
@@ -43,6 +43,10 @@ struct RootsOptions {
 // What the configuration names: the operator's file and functions, volumes, files of secrets. With
 // unsafe files allowed, also what links among the functions lead to now.
 std::vector<confinement::Root> configured_roots(const RootsOptions& options);
+// What a reload would open of it: another served folder is not adopted without a restart anyway,
+// and a new link is the matter of its one function.
+std::vector<confinement::Root> reload_roots(const OperatorFile& file,
+                                            const manifest::Manifest* manifest);
 // What the process itself needs while it runs, wherever it runs.
 std::vector<confinement::Root> process_roots();
 

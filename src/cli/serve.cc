@@ -170,7 +170,7 @@ Result<int> serve(const ServeOptions& options) {
        .parallel_loads = cores,
        .accept =
            [&](const manifest::Manifest* read) {
-             return confined->check(configured_roots({.file = *file, .manifest = read}));
+             return confined->check(reload_roots(*file, read));
            }},
       logger);
   // Watching begins before the first look, so that no change falls in between.

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,9 +106,6 @@ Result<CompileOutput> obedient_compiler(ByteSpan input) {
   if (word == "ok") return CompileOutput{{}, bytes_of(rest)};
   if (word == "pid") return CompileOutput{{}, bytes_of(std::to_string(::getpid()))};
   if (word == "attempts") return CompileOutput{{}, bytes_of(attempts())};
-  if (word == "nice") {
-    return CompileOutput{{}, bytes_of(std::to_string(::getpriority(PRIO_PROCESS, 0)))};
-  }
   if (word == "surroundings") return CompileOutput{{}, bytes_of(surroundings())};
   if (word == "big") return CompileOutput{{}, Bytes(std::size_t{16} << 20)};
   if (word == "huge-file") {
