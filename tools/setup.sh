@@ -4,7 +4,8 @@
 
 packages_build=(g++ cmake ninja-build ccache pkg-config git python3 curl ca-certificates
   libboost1.81-dev node-llhttp libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libfmt-dev
-  libexpected-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev)
+  libexpected-dev libssl-dev libseccomp-dev libgtest-dev libgmock-dev libbenchmark-dev
+  librapidcheck-dev)
 packages_guests=(clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32
   libc++abi-19-dev-wasm32 wabt binaryen dpkg-dev)
 packages_lint=(clang-format-19 clang-tidy-19 shellcheck)

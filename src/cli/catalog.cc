@@ -73,12 +73,18 @@ Result<void> FunctionCatalog::check_own_routes(const manifest::Manifest& manifes
 }
 
 Result<bool> FunctionCatalog::reload() {
+  if (options_.accept) {
+    if (auto done = options_.accept(nullptr); !done) return fail(std::move(done.error()));
+  }
   auto manifest = options_.file.read();
   if (!manifest) return fail(std::move(manifest.error()));
   if (*manifest != nullptr) {
     if (auto checked = check_own_routes(**manifest); !checked) {
       return fail(std::move(checked.error()));
     }
+  }
+  if (options_.accept && *manifest != nullptr) {
+    if (auto done = options_.accept(manifest->get()); !done) return fail(std::move(done.error()));
   }
   const SourcePlace sources = place(manifest->get());
   auto listing = list_sources(sources);

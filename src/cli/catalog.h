@@ -11,6 +11,7 @@
 // One thread at a time (the control plane's).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +38,9 @@ struct CatalogOptions {
   manifest::Limits default_limits;  // without a godwit.toml
   unsigned parallel_loads = 1;
   observe::Metrics* metrics = nullptr;  // where the routes' requests count
+  // May the files that this manifest (null: none is read yet) names be used by this process? Its
+  // error is reload()'s. Absent: all may.
+  std::function<Result<void>(const manifest::Manifest* manifest)> accept;
 };
 
 class FunctionCatalog final {

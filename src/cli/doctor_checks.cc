@@ -19,6 +19,8 @@
 #include "base/bytes.h"
 #include "base/units.h"
 #include "cli/platform.h"
+#include "confinement/landlock.h"
+#include "confinement/syscall_filter.h"
 #include "registry/memory_file.h"
 #include "registry/state_dir.h"
 
@@ -89,6 +91,24 @@ Check check_memory_files() {
             "Allow it: sysctl vm.memfd_noexec=0, and no policy against executable mappings."};
   }
   ::munmap(mapped, 6);
+  return check;
+}
+
+Check check_confinement() {
+  const int abi = confinement::landlock_abi();
+  const bool filters = confinement::has_seccomp();
+  Check check{
+      "confinement",
+      CheckStatus::kOk,
+      fmt::format("seccomp {}, Landlock {}", filters ? "yes" : "no",
+                  abi == 0 ? "no" : fmt::format("{} ({})", abi, confinement::landlock_text(abi))),
+      {}};
+  if (!filters || abi == 0) {
+    check.status = CheckStatus::kWarning;
+    check.fix =
+        "Use a kernel with both (Debian 12's has them; Landlock must stand in lsm= of the kernel's "
+        "command line) and a container profile that allows them.";
+  }
   return check;
 }
 
@@ -257,9 +277,9 @@ std::string_view check_status_text(CheckStatus status) {
 }
 
 std::vector<Check> machine_checks() {
-  return {check_kernel(),    check_memory_files(), check_address_space(), check_overcommit(),
-          check_map_count(), check_descriptors(),  check_cores(),         check_memory(),
-          check_cpu(),       check_clock()};
+  return {check_kernel(),     check_memory_files(), check_confinement(), check_address_space(),
+          check_overcommit(), check_map_count(),    check_descriptors(), check_cores(),
+          check_memory(),     check_cpu(),          check_clock()};
 }
 
 Check check_state(const std::string& path) {

@@ -24,7 +24,8 @@ struct Check {
   std::string fix;  // empty when there is nothing to do
 };
 
-// Kernel, memory files, address space, mappings, descriptors, cores, memory, CPU, clock.
+// Kernel, memory files, confinement, address space, mappings, descriptors, cores, memory, CPU,
+// clock.
 std::vector<Check> machine_checks();
 // The state folder and the node's key. `path` empty: the default place.
 Check check_state(const std::string& path);

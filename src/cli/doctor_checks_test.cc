@@ -35,7 +35,7 @@ TEST(DoctorChecks, ParsesCgroupFiles) {
 
 TEST(DoctorChecks, WhateverIsWrongHasAFix) {
   const std::vector<Check> checks = machine_checks();
-  EXPECT_EQ(checks.size(), 10U);
+  EXPECT_EQ(checks.size(), 11U);
   for (const Check& check : checks) {
     EXPECT_FALSE(check.detail.empty()) << check.name;
     EXPECT_EQ(check.status != CheckStatus::kOk, !check.fix.empty()) << check.name;

@@ -36,11 +36,13 @@ void open_standard_streams() {
 
 int main(int argc, char** argv) {
   using godwit::registry::compile_service_main;
-  using godwit::registry::kCompileServiceFd;
   // Before anything else: it must have no threads, and needs nothing of what follows.
-  if (argc == 2 && std::string_view(argv[1]) == godwit::cli::kCompileServiceVerb &&
+  if ((argc == 2 || argc == 3) && std::string_view(argv[1]) == godwit::cli::kCompileServiceVerb &&
       has_service_socket()) {
-    return compile_service_main(kCompileServiceFd, &godwit::cli::compile_function);
+    const bool confined = argc == 2 || std::string_view(argv[2]) != godwit::cli::kUnconfinedWord;
+    return compile_service_main({.compile = &godwit::cli::compile_function,
+                                 .prepare = &godwit::cli::prepare_compiler,
+                                 .confined = confined});
   }
   open_standard_streams();
   std::signal(SIGCHLD, SIG_DFL);  // a parent that ignored it would keep us from our children's ends

@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "cli/machine.h"
 #include "cli/measured_compiler.h"
 #include "engines/wasmtime/wasmtime_engine.h"
 #include "wasi/preview1.h"
@@ -13,14 +14,19 @@ namespace godwit::cli {
 Result<std::unique_ptr<Platform>> Platform::create(const PlatformOptions& options) {
   std::unique_ptr<Platform> platform(new Platform);
   // First of all: the service must not inherit threads, keys or sockets.
+  std::vector<std::string> command = {"/proc/self/exe", kCompileServiceVerb};
+  if (!options.confined_compiler) command.emplace_back(kUnconfinedWord);
   auto compiler = registry::CompileService::start(
-      {.command = {"/proc/self/exe", kCompileServiceVerb}, .max_parallel = options.compile_jobs});
+      {.command = std::move(command), .max_parallel = options.compile_jobs});
   if (!compiler) return fail(std::move(compiler.error()));
   platform->compiler_ = std::move(*compiler);
   auto opened = platform->open_cache(options);
   if (!opened) {
     if (options.cache == CacheMode::kRequired) return fail(std::move(opened.error()));
     platform->cache_problem_ = std::move(opened.error());
+  }
+  if (options.confine) {
+    if (auto done = options.confine(platform->state()); !done) return fail(std::move(done.error()));
   }
   auto engine =
       engines::wasmtime::create_engine({.role = engines::wasmtime::Role::kRuntime,
@@ -45,6 +51,13 @@ Result<void> Platform::open_cache(const PlatformOptions& options) {
   if (!cache) return fail(std::move(cache.error()));
   cache_.emplace(std::move(*cache));
   return {};
+}
+
+std::uint32_t affordable_compile_jobs(std::uint32_t wanted) {
+  const registry::CompileLimits limits;
+  const std::uint64_t each = limits.memory_bytes + limits.output_bytes;
+  const std::uint64_t affordable = usable_memory_bytes() / 2 / each;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(affordable, 1, wanted));
 }
 
 std::uint32_t affordable_instances(std::uint32_t wanted) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,14 +35,20 @@ struct PlatformOptions {
   CacheMode cache = CacheMode::kOptional;
   std::uint32_t compile_jobs = 1;
   observe::Metrics* metrics = nullptr;  // hears of compilations; must outlive the platform
+  // Called when the compile service and the state folder (null: none) are there, and nothing else:
+  // what the process gives up for good, it gives up here. Its error is create()'s.
+  std::function<Result<void>(const registry::StateDir* state)> confine;
+  bool confined_compiler = true;
 };
 
-// The first argument that makes this program the compile service (registry/compile_service.h).
+// The first argument that makes this program the compile service (registry/compile_service.h), and
+// the second one of a service that is not confined.
 inline constexpr const char* kCompileServiceVerb = "compile-service";
+inline constexpr const char* kUnconfinedWord = "unconfined";
 
 class Platform final {
  public:
-  // Errors: kSystemCall, kStateDirUnusable.
+  // Errors: kSystemCall, kStateDirUnusable, and those of `confine`.
   static Result<std::unique_ptr<Platform>> create(const PlatformOptions& options);
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
@@ -67,6 +74,8 @@ class Platform final {
   std::unique_ptr<registry::Loader> loader_;
 };
 
+// Compile jobs at once: at most `wanted`, and no more than half of the memory holds at their limit.
+std::uint32_t affordable_compile_jobs(std::uint32_t wanted);
 // Sandboxes that this machine's address-space limit allows, at most `wanted`.
 std::uint32_t affordable_instances(std::uint32_t wanted);
 

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "cli/arguments.h"
+#include "cli/confine_server.h"
 #include "cli/function_file.h"
 #include "cli/machine.h"
 #include "cli/output.h"
@@ -163,21 +164,29 @@ Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequ
   registry::Grantor grantor({.tmpfs_bytes_max = usable_memory_bytes()});
   auto grants = grantor.grants_of_user(file.spec, *folders);
   if (!grants) return fail(std::move(grants.error()));
+  SessionOptions session;
+  Fd input;
+  if (auto opened = open_input(options, request, input, session); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  // A stranger's module may be tried with `run` too: it costs a millisecond to give up the rest.
+  std::vector<confinement::Root> roots;
+  for (const registry::Grantor::HostFolder& folder : *folders) {
+    roots.push_back({folder.host, confinement::RootAccess::kWrite, "--dir"});
+  }
+  std::optional<ServerConfinement> confined;
   const auto platform = Platform::create(
       {.state_dir = options.state_dir,
        .instances = 1,
-       .cache = options.state_dir.empty() ? CacheMode::kOptional : CacheMode::kRequired});
+       .cache = options.state_dir.empty() ? CacheMode::kOptional : CacheMode::kRequired,
+       .confine = confinement_step(ConfinementMode::kBestEffort, std::move(roots), confined)});
   if (!platform) return fail(platform.error());
   if (const auto& problem = (*platform)->cache_problem()) {
     print_warning("compiled code is not kept: " + problem->text());
   }
   auto loaded = (*platform)->loader().load(file.spec, file.bytes);
   if (!loaded) return fail(std::move(loaded.error()));
-  SessionOptions session;
-  Fd input;
-  if (auto opened = open_input(options, request, input, session); !opened) {
-    return fail(std::move(opened.error()));
-  }
+  if (auto settled = confined->settle(); !settled) return fail(std::move(settled.error()));
   gateway::CommandAdapter adapter;
   gateway::CommandRequest command = request.command(file.spec);
   command.grants = grants->get();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/catalog.h"
+#include "cli/confine_server.h"
 #include "cli/idle_trim.h"
 #include "cli/machine.h"
 #include "cli/metrics_side.h"
@@ -141,6 +142,21 @@ Result<std::optional<registry::Folder>> open_folder(const std::string& path,
   return std::move(*folder);
 }
 
+// The process is confined on the way, before it has threads.
+Result<std::unique_ptr<Platform>> start_platform(const ServeConfig& config,
+                                                 std::vector<confinement::Root> roots,
+                                                 observe::Metrics* metrics,
+                                                 std::optional<ServerConfinement>& confined) {
+  return Platform::create(
+      {.state_dir = config.state_dir,
+       .instances = kSandboxes,
+       .cache = CacheMode::kRequired,
+       .compile_jobs = affordable_compile_jobs(usable_cores()),
+       .metrics = metrics,
+       .confine = confinement_step(config.confinement, std::move(roots), confined),
+       .confined_compiler = config.confinement != ConfinementMode::kOff});
+}
+
 Result<int> serve(const ServeOptions& options) {
   auto file = OperatorFile::locate({.path = options.path,
                                     .limits = options.limits,
@@ -168,13 +184,15 @@ Result<int> serve(const ServeOptions& options) {
   }
   observe::Metrics* const metrics = side == nullptr ? nullptr : &side->metrics();
   if (metrics != nullptr) tell_memory(*metrics, guest_memory);
-  auto platform = Platform::create({.state_dir = config->state_dir,
-                                    .instances = kSandboxes,
-                                    .cache = CacheMode::kRequired,
-                                    .compile_jobs = cores,
-                                    .metrics = metrics});
+  std::optional<ServerConfinement> confined;
+  auto platform = start_platform(
+      *config,
+      configured_roots(
+          {.file = *file, .manifest = manifest->get(), .unsafe_files = config->unsafe_files}),
+      metrics, confined);
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
+  confined->log(logger);
   if (config->connections.connections >= usable_descriptors()) {
     logger.warning("serve", "max-connections is more than there are descriptors",
                    {{"max-connections", std::to_string(config->connections.connections)},
@@ -193,7 +211,11 @@ Result<int> serve(const ServeOptions& options) {
                            .grantor = grantor,
                            .default_limits = config->limits,
                            .parallel_loads = cores,
-                           .metrics = metrics},
+                           .metrics = metrics,
+                           .accept =
+                               [&](const manifest::Manifest* read) {
+                                 return confined->check(reload_roots(*file, read));
+                               }},
                           logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
@@ -219,6 +241,8 @@ Result<int> serve(const ServeOptions& options) {
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
+  // Everything listens.
+  if (auto settled = confined->settle(); !settled) return fail(std::move(settled.error()));
   list_routes(catalog.routes(), logger);
   logger.flush();
   if (side != nullptr) side->serving(**server);

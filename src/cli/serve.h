@@ -24,6 +24,7 @@ struct ServeOptions {
   bool watch = false;
   bool dev = false;  // implies watch
   bool allow_unsafe_files = false;
+  std::string confinement;                                // required, best-effort (default), off
   std::optional<std::chrono::nanoseconds> drain_timeout;  // default: 10 s
   manifest::ConnectionSettings connections;
 };

@@ -126,6 +126,8 @@ Result<ServeConfig> serve_config(const ServeOptions& options, const manifest::Ma
   if (options.allow_unsafe_files || server.allow_unsafe_files.value_or(false)) {
     config.unsafe_files = registry::UnsafeFiles::kAllow;
   }
+  config.confinement = confinement_mode(
+      options.confinement.empty() ? server.confinement.value_or("") : options.confinement);
   const auto default_drain = config.drain_timeout;
   config.drain_timeout =
       options.drain_timeout.value_or(server.drain_timeout.value_or(default_drain));

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/confine_server.h"
 #include "cli/operator_file.h"
 #include "cli/serve.h"
 #include "manifest/manifest.h"
@@ -34,6 +35,7 @@ struct ServeConfig {
   bool watch = false;
   bool dev = false;
   registry::UnsafeFiles unsafe_files = registry::UnsafeFiles::kRefuse;
+  ConfinementMode confinement = ConfinementMode::kBestEffort;
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds(10);
   // max-connections, unless it was set, as the descriptor limit of this moment allows it.
   server::ConnectionLimits connections;

@@ -37,6 +37,7 @@ log-level = "debug"
 drain-timeout = "3s"
 watch = true
 allow-unsafe-files = true
+confinement = "required"
 )";
 
 TEST_F(ServeConfigTest, Defaults) {
@@ -52,6 +53,7 @@ TEST_F(ServeConfigTest, Defaults) {
   EXPECT_FALSE(without->watch || without->dev);
   EXPECT_EQ(without->unsafe_files, registry::UnsafeFiles::kRefuse);
   EXPECT_EQ(without->drain_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(without->confinement, ConfinementMode::kBestEffort);
 }
 
 TEST_F(ServeConfigTest, WhatTheFileSays) {
@@ -69,6 +71,7 @@ TEST_F(ServeConfigTest, WhatTheFileSays) {
   EXPECT_FALSE(read->dev);
   EXPECT_EQ(read->unsafe_files, registry::UnsafeFiles::kAllow);
   EXPECT_EQ(read->drain_timeout, std::chrono::seconds(3));
+  EXPECT_EQ(read->confinement, ConfinementMode::kRequired);
 }
 
 TEST_F(ServeConfigTest, FlagsWin) {
@@ -80,6 +83,7 @@ TEST_F(ServeConfigTest, FlagsWin) {
                             .log_format = "text",
                             .log_level = "error",
                             .dev = true,
+                            .confinement = "off",
                             .drain_timeout = std::chrono::seconds(1)},
                            kAll);
   ASSERT_TRUE(read);

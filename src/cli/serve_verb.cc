@@ -69,6 +69,11 @@ void declare(Arguments& arguments, ServeOptions& options, ServeWords& words) {
                  "the client, GET / lists the functions");
   arguments.flag("--allow-unsafe-files", options.allow_unsafe_files,
                  "serve symbolic links, and files that others can write");
+  arguments.option({"--confinement", "MODE",
+                    "whether the server gives up the files and system calls\n"
+                    "that it does not need: required (no start without),\n"
+                    "best-effort (default) or off"},
+                   options.confinement);
 }
 
 Result<void> read_threads(const std::string& text, unsigned& threads) {
@@ -106,6 +111,12 @@ Result<void> check_options(ServeOptions& options, const ServeWords& words) {
   if (!options.log_level.empty() && !parse_log_level(options.log_level)) {
     return fail(usage_error(fmt::format("--log-level {}: it is debug, info, warning or error",
                                         printable(options.log_level))));
+  }
+  const std::string& confinement = options.confinement;
+  if (!confinement.empty() && confinement != "required" && confinement != "best-effort" &&
+      confinement != "off") {
+    return fail(usage_error(fmt::format("--confinement {}: it is required, best-effort or off",
+                                        printable(confinement))));
   }
   if (!words.drain_timeout.empty()) {
     const auto time = parse_duration(words.drain_timeout);

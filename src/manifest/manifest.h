@@ -40,6 +40,7 @@ struct ServerSettings {
   std::optional<bool> dev;
   std::optional<bool> allow_unsafe_files;
   ConnectionSettings connections;
+  std::optional<std::string> confinement;  // required, best-effort, off
   Limits limits;                           // of functions that set none, `limit` applied
   std::vector<PlacedText> changed_limits;  // the keys of `limit`
 

@@ -29,6 +29,7 @@ drain-timeout = "3s"
 watch = true
 dev = false
 allow-unsafe-files = true
+confinement = "required"
 limit = { memory = "64MiB", cpu = "2s" }
 
 [function.resize]

@@ -86,6 +86,18 @@ Result<void> apply_log_level(const Reader& reader, const toml::node& node, Serve
   return {};
 }
 
+Result<void> apply_confinement(const Reader& reader, const toml::node& node,
+                               ServerSettings& server) {
+  auto mode = text_of(reader, "confinement", node);
+  if (!mode) return fail(std::move(mode.error()));
+  if (*mode != "required" && *mode != "best-effort" && *mode != "off") {
+    return reader.bad_value(node.source(),
+                            "confinement is \"required\", \"best-effort\" or \"off\"");
+  }
+  server.confinement = std::move(*mode);
+  return {};
+}
+
 Result<void> apply_drain_timeout(const Reader& reader, const toml::node& node,
                                  ServerSettings& server) {
   const auto text = unit_text_of(reader, "drain-timeout", node, "\"10s\"");
@@ -145,6 +157,11 @@ constexpr std::array kRows = {
     ServerRow{"allow-unsafe-files", "true or false", "false", "",
               "Serve symbolic links, and files that others can write.",
               &apply_flag<&ServerSettings::allow_unsafe_files>},
+    ServerRow{"confinement", "text", "\"best-effort\"", "",
+              "Whether the server gives up the files and system calls that it does not need "
+              "(Landlock, seccomp): `\"required\"` refuses to start without, `\"best-effort\"` "
+              "warns, `\"off\"`.",
+              &apply_confinement},
 };
 
 // The keys of connection_settings.h: a row holds a plain pointer, so there is a function for each.
@@ -239,6 +256,7 @@ std::vector<std::string_view> keys_that_need_restart(const ServerSettings& befor
   compare("allow-unsafe-files", before.allow_unsafe_files, now.allow_unsafe_files);
   const auto changed = changed_connection_settings(before.connections, now.connections);
   keys.insert(keys.end(), changed.begin(), changed.end());
+  compare("confinement", before.confinement, now.confinement);
   return keys;
 }
 

@@ -82,7 +82,7 @@ void write_error(const Error& error) {
 
 }  // namespace
 
-void run_job(const JobMessage& job, const JobFds& fds, pid_t service, CompileFunction compile) {
+void run_job(const JobMessage& job, const JobFds& fds, pid_t service, const JobRunner& runner) {
   // With the service goes the child; a service that was gone before this call is seen by getppid.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != service) give_up();
   ::setpgid(0, 0);
@@ -91,7 +91,11 @@ void run_job(const JobMessage& job, const JobFds& fds, pid_t service, CompileFun
   limit_self(job);
   const auto input = Mapping::open(kInput, job.input_bytes);
   if (!input) give_up();
-  const auto output = compile(input->bytes());
+  // From here on the input decides what happens.
+  if (runner.filter != nullptr && !runner.filter->install(confinement::FilterThreads::kCaller)) {
+    give_up();
+  }
+  const auto output = runner.compile(input->bytes());
   if (!output) {
     write_error(output.error());
   } else if (output->wasm.size() + output->artifact.size() > job.output_bytes) {

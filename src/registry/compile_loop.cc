@@ -1,4 +1,5 @@
-// The compile service's own side: one thread, one loop, one child per job.
+// The compile service's own side. A keeper, which does nothing but start the loop again should it
+// die; the loop: one thread, one child per job. Both are confined before the first job.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -16,6 +17,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "confinement/landlock.h"
+#include "confinement/privileges.h"
+#include "confinement/profiles.h"
 #include "registry/compile_child.h"
 #include "registry/compile_protocol.h"
 #include "registry/compile_service.h"
@@ -39,8 +43,8 @@ enum class Received : std::uint8_t { kJob, kNothing, kEnd };
 
 class ServiceLoop final {
  public:
-  ServiceLoop(int socket, int signals, CompileFunction compile)
-      : socket_(socket), signals_(signals), compile_(compile) {}
+  ServiceLoop(int socket, int signals, const JobRunner& runner)
+      : socket_(socket), signals_(signals), runner_(runner) {}
 
   int run();
 
@@ -54,7 +58,7 @@ class ServiceLoop final {
 
   int socket_;
   int signals_;
-  CompileFunction compile_;
+  JobRunner runner_;
   std::vector<RunningJob> jobs_;
 };
 
@@ -93,7 +97,7 @@ void ServiceLoop::answer(const Fd& reply, JobReply text) {
 void ServiceLoop::start(ReceivedJob job) {
   const pid_t service = ::getpid();
   const pid_t child = ::fork();
-  if (child == 0) run_job(job.message, job.fds, service, compile_);
+  if (child == 0) run_job(job.message, job.fds, service, runner_);
   if (child < 0) return answer(job.fds.reply, {JobEnd::kNotStarted, errno});
   ::setpgid(child, child);  // the child does it too: whoever comes first
   jobs_.push_back({.child = child,
@@ -164,21 +168,65 @@ int ServiceLoop::run() {
   return 0;
 }
 
-}  // namespace
-
-int compile_service_main(int socket_fd, CompileFunction compile) {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
-  ::prctl(PR_SET_DUMPABLE, 0);
-  // Each arena reserves 64 MiB of the address space that RLIMIT_AS counts.
-  ::mallopt(M_ARENA_MAX, 2);
-  ::signal(SIGPIPE, SIG_IGN);
+// The loop's process. It outlives its keeper, should that be killed, and ends with the server.
+[[noreturn]] void serve_jobs(int socket, const JobRunner& runner) {
   sigset_t child_ended;
   sigemptyset(&child_ended);
   sigaddset(&child_ended, SIGCHLD);
-  if (::sigprocmask(SIG_BLOCK, &child_ended, nullptr) != 0) return 1;
+  if (::sigprocmask(SIG_BLOCK, &child_ended, nullptr) != 0) ::_exit(1);
   const Fd signals(::signalfd(-1, &child_ended, SFD_NONBLOCK | SFD_CLOEXEC));
-  if (!signals.valid()) return 1;
-  return ServiceLoop(socket_fd, signals.get(), compile).run();
+  if (!signals.valid()) ::_exit(1);
+  ::_exit(ServiceLoop(socket, signals.get(), runner).run());
+}
+
+// The server can't exec any more once it is confined, so a loop that was killed (by hand, for
+// memory) is replaced from here: the socket, and jobs that wait in it, survive.
+int keep_serving(int socket, const JobRunner& runner) {
+  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 10'000'000};  // should it die again and again
+  while (true) {
+    const pid_t loop = ::fork();
+    if (loop < 0) return 1;
+    if (loop == 0) serve_jobs(socket, runner);
+    int status = 0;
+    pid_t ended = 0;
+    do {
+      ended = ::waitpid(-1, &status, 0);  // orphans of an earlier loop among them
+    } while (ended != loop && (ended > 0 || errno == EINTR));
+    if (ended != loop || WIFEXITED(status)) return WEXITSTATUS(status);
+    ::nanosleep(&kPause, nullptr);
+  }
+}
+
+// Gives up what only a taken-over compiler would use. Where the kernel knows nothing of the kind,
+// the limits of a job remain; `serve` says so, or refuses to start.
+bool give_up_files_and_calls() {
+  if (confinement::landlock_abi() > 0 && !confinement::restrict_files({}, {})) return false;
+  if (!confinement::has_seccomp()) return true;
+  const auto filter = confinement::compile_service_filter();
+  return filter && filter->install(confinement::FilterThreads::kCaller);
+}
+
+}  // namespace
+
+int compile_service_main(const CompileServiceMain& service) {
+  if (!confinement::forbid_new_privileges() || !confinement::forbid_core_dumps()) return 1;
+  confinement::lower_own_priority();
+  // Each arena reserves 64 MiB of the address space that RLIMIT_AS counts.
+  ::mallopt(M_ARENA_MAX, 2);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // so that nobody else inherits what a killed loop leaves
+  if (service.prepare != nullptr) service.prepare();
+  JobRunner runner{.compile = service.compile};
+  std::optional<confinement::SyscallFilter> filter;
+  if (service.confined) {
+    auto made = confinement::compile_child_filter();
+    if (!made) return 1;
+    filter.emplace(std::move(*made));
+    if (confinement::has_seccomp()) runner.filter = &*filter;
+    if (!give_up_files_and_calls()) return 1;
+  }
+  return keep_serving(service.socket_fd, runner);
 }
 
 }  // namespace godwit::registry

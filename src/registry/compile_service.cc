@@ -78,6 +78,10 @@ tl::unexpected<Error> killed_by(int signal, const CompileLimits& limits, const s
     return fail(ErrorCode::kCompileLimit,
                 fmt::format("it took more than {} s of CPU time", limits.cpu.count()));
   }
+  if (signal == SIGSYS) {
+    return fail(ErrorCode::kCompileFailed,
+                "the compiler was ended: it made a system call that no compiler makes");
+  }
   if (signal == SIGXFSZ) return fail(ErrorCode::kCompileLimit, "its output is too large");
   // Rust's and C's words for it; both abort.
   if (log.find("memory allocation of") != std::string::npos ||
@@ -256,8 +260,9 @@ void CompileService::end(Process& process) {
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   pollfd waiting{pidfd.get(), POLLIN, 0};
   const bool ended = pidfd.valid() && ::poll(&waiting, 1, kEndTimeoutMs) == 1;
-  if (!ended) ::kill(process.pid, SIGKILL);
-  while (::waitpid(process.pid, nullptr, 0) < 0 && errno == EINTR) {
+  // A confined process may not kill it; it is not waited for then.
+  const int flags = ended || ::kill(process.pid, SIGKILL) == 0 ? 0 : WNOHANG;
+  while (::waitpid(process.pid, nullptr, flags) < 0 && errno == EINTR) {
   }
   process.pid = -1;
 }
@@ -287,7 +292,7 @@ Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input) {
   }
   const auto generation = submit(*job, input.size());
   if (!generation) {
-    if (auto restarted = restart(seen); !restarted) return fail(restarted.error());
+    if (auto restarted = restart(seen, false); !restarted) return fail(restarted.error());
     return std::optional<CompileOutput>();
   }
   job->reply_write.reset();
@@ -301,8 +306,9 @@ Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input) {
   const bool answered = ready == 1 && ::read(job->reply_read.get(), &reply, sizeof(reply)) ==
                                           static_cast<ssize_t>(sizeof(reply));
   if (!answered) {
-    if (auto restarted = restart(*generation); !restarted) return fail(restarted.error());
-    if (ready == 1) return std::optional<CompileOutput>();
+    const bool hangs = ready != 1;
+    if (auto restarted = restart(*generation, hangs); !restarted) return fail(restarted.error());
+    if (!hangs) return std::optional<CompileOutput>();
     return fail(ErrorCode::kCompileLimit, "the compile service did not answer in time");
   }
   auto result = job->result(reply, options_.limits);
@@ -340,9 +346,12 @@ std::optional<std::uint64_t> CompileService::submit(const Job& job, std::size_t 
   return process_.generation;
 }
 
-Result<void> CompileService::restart(std::uint64_t generation) {
+Result<void> CompileService::restart(std::uint64_t generation, bool hangs) {
   const std::lock_guard lock(mutex_);
   if (process_.generation != generation) return {};  // another job has done it
+  const bool kept = process_.pid > 0 && ::waitpid(process_.pid, nullptr, WNOHANG) == 0;
+  if (kept && !hangs) return {};  // its keeper has started the service again
+  if (!kept) process_.pid = -1;
   if (process_.pid > 0) ::kill(process_.pid, SIGKILL);
   end(process_);
   auto process = spawn(options_.command);

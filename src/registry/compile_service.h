@@ -1,7 +1,8 @@
 // CompileService: compilers are large and their input is hostile, so they run elsewhere: a service
-// process without threads, keys, sockets or environment, which forks one limited child per job
-// (address space, CPU time, file size, wall clock, no new privileges). What a child does can't
-// reach the server: it dies and the job has failed.
+// process without threads, keys, sockets or environment, which forks one limited child per job:
+// address space, CPU time, file size, wall clock, the lowest priority; and confined: no files, no
+// network, no processes, no code mappings (confinement/profiles.h). What a child does can't reach
+// the server: it dies and the job has failed.
 //
 //   // First act of main(), before any thread:
 //   auto service = registry::CompileService::start({.command = {"/proc/self/exe",
@@ -9,7 +10,7 @@
 //   control-plane thread; blocks
 //
 //   // And in main(), when the first argument is "compile-service":
-//   return registry::compile_service_main(registry::kCompileServiceFd, &compile_with_engine);
+//   return registry::compile_service_main({.compile = &compile_with_engine});
 //
 // compile() is thread-safe. Job protocol (compile_protocol.h): one SOCK_SEQPACKET message per job
 // with its descriptors; the reply pipe closes when the service dies, so nobody waits for ever.
@@ -35,10 +36,11 @@ namespace godwit::registry {
 // Of one job, enforced by the kernel on the child.
 struct CompileLimits {
   std::chrono::seconds cpu{30};
-  std::chrono::milliseconds wall{std::chrono::seconds(120)};  // whatever the child waits for
-  std::uint64_t memory_bytes = std::uint64_t{2} << 30;        // address space
-  std::uint64_t output_bytes = std::uint64_t{512} << 20;      // artifact and binary together
-  std::uint64_t module_bytes = std::uint64_t{64} << 20;       // of the input
+  // Whatever the child waits for: it has the lowest priority, so its CPU time may take its time.
+  std::chrono::milliseconds wall{std::chrono::seconds(300)};
+  std::uint64_t memory_bytes = std::uint64_t{2} << 30;    // address space
+  std::uint64_t output_bytes = std::uint64_t{512} << 20;  // artifact and binary together
+  std::uint64_t module_bytes = std::uint64_t{64} << 20;   // of the input
 };
 
 struct CompileOutput {
@@ -57,7 +59,7 @@ class Compiler {
 };
 
 struct CompileServiceOptions {
-  // The program and its arguments, which must call compile_service_main(kCompileServiceFd, …).
+  // The program and its arguments, which must call compile_service_main().
   std::vector<std::string> command;
   CompileLimits limits;
   std::uint32_t max_parallel = 1;  // further callers of compile() wait
@@ -74,10 +76,11 @@ class CompileService final : public Compiler {
   CompileService(const CompileService&) = delete;
   CompileService& operator=(const CompileService&) = delete;
 
-  // A service that has died is started again, once per job.
+  // A service that has died is started again, once per job: by its keeper, which forks, and where
+  // that has gone too, by an exec of ours (which a confined process can't do: kSystemCall).
   Result<CompileOutput> compile(ByteSpan input) override;
 
-  // Of the service process, for tests and `doctor`.
+  // Of the service's keeper, for tests and `doctor`.
   pid_t pid() const;
 
  private:
@@ -96,8 +99,9 @@ class CompileService final : public Compiler {
   Result<std::optional<CompileOutput>> attempt(ByteSpan input);
   // The generation of the service that has the job; nothing when it has died.
   std::optional<std::uint64_t> submit(const Job& job, std::size_t input_bytes);
-  // Kills the service of that generation, if it is still the present one, and starts a new one.
-  Result<void> restart(std::uint64_t generation);
+  // Starts a new service when that of this generation is still the present one, and its keeper has
+  // gone; with `hangs`, the keeper is ended first.
+  Result<void> restart(std::uint64_t generation, bool hangs);
 
   const CompileServiceOptions options_;
   mutable std::mutex mutex_;  // process_, running_
@@ -109,8 +113,18 @@ class CompileService final : public Compiler {
 // Runs in the job's child. May crash, hang or exhaust memory: that is what the child is for.
 using CompileFunction = Result<CompileOutput> (*)(ByteSpan input);
 
-// The service's main loop: takes jobs from the socket until it closes. Returns the exit code.
-// REQUIRES: called in a process without threads.
-int compile_service_main(int socket_fd, CompileFunction compile);
+struct CompileServiceMain {
+  CompileFunction compile = nullptr;
+  // Called once, before the first job and before files are given up: what is read or made only
+  // once (a library's configuration, tables) is there for all children then. May be null.
+  void (*prepare)() = nullptr;
+  bool confined = true;
+  int socket_fd = kCompileServiceFd;
+};
+
+// The service: confines itself, then takes jobs from the socket until it closes. Returns the exit
+// code. What the kernel knows of confinement is used; a part that it knows and refuses is an exit
+// code. REQUIRES: called in a process without threads.
+int compile_service_main(const CompileServiceMain& service);
 
 }  // namespace godwit::registry

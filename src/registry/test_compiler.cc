@@ -12,6 +12,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "registry/test_folder.h"
@@ -41,10 +43,28 @@ std::string surroundings() {
   for (int fd = 0; fd < 4096; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0) text += fmt::format(" {}", fd);
   }
-  text += fmt::format("; environment {}; threads {}", environ[0] == nullptr ? "empty" : environ[0],
-                      std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                                    std::filesystem::directory_iterator()));
-  return text;
+  text += fmt::format("; environment {}", environ[0] == nullptr ? "empty" : environ[0]);
+  std::error_code error;
+  const auto threads = std::filesystem::directory_iterator("/proc/self/task", error);
+  if (error) return text + "; no look at /proc";
+  return text +
+         fmt::format("; threads {}", std::distance(threads, std::filesystem::directory_iterator()));
+}
+
+// What stands in the way of a compiler that its input has taken over: 0, or the errno of each.
+std::string attempts() {
+  const auto result = [](long value) { return value < 0 ? errno : 0; };
+  return fmt::format("open {}; socket {}; fork {}; kill {}; signal {}; memfd {}",
+                     result(::open("/etc/passwd", O_RDONLY)),
+                     result(::socket(AF_INET, SOCK_STREAM, 0)), result(::fork()),
+                     result(::kill(::getppid(), SIGKILL)), result(::kill(1, 0)),
+                     result(::memfd_create("more", 0)));
+}
+
+[[noreturn]] void execute() {
+  char* const none[] = {nullptr};
+  ::execve("/bin/true", none, none);
+  ::_exit(0);
 }
 
 void misbehave(std::string_view word) {
@@ -66,6 +86,7 @@ void misbehave(std::string_view word) {
     while (::write(2, "noise noise noise\n", 18) > 0) {
     }
   }
+  if (word == "execute") execute();
   if (word == "kill-service") ::kill(::getppid(), SIGKILL);
   if (word == "grandchild" && ::fork() == 0) {
     ::sleep(1000);
@@ -84,6 +105,7 @@ Result<CompileOutput> obedient_compiler(ByteSpan input) {
   if (word == "text") return CompileOutput{bytes_of(rest), bytes_of("code")};
   if (word == "ok") return CompileOutput{{}, bytes_of(rest)};
   if (word == "pid") return CompileOutput{{}, bytes_of(std::to_string(::getpid()))};
+  if (word == "attempts") return CompileOutput{{}, bytes_of(attempts())};
   if (word == "surroundings") return CompileOutput{{}, bytes_of(surroundings())};
   if (word == "big") return CompileOutput{{}, Bytes(std::size_t{16} << 20)};
   if (word == "huge-file") {

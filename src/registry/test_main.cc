@@ -9,8 +9,9 @@
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "compile-service") {
-    return godwit::registry::compile_service_main(godwit::registry::kCompileServiceFd,
-                                                  &godwit::registry::obedient_compiler);
+    const bool confined = argc == 2 || std::string_view(argv[2]) != "unconfined";
+    return godwit::registry::compile_service_main(
+        {.compile = &godwit::registry::obedient_compiler, .confined = confined});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -19,6 +19,7 @@ import sys
 LEVELS = {
     "base": 0,
     "http": 1, "wasm": 1, "manifest": 1, "observe": 1, "memory": 1,
+    "confinement": 1,
     "capability": 2,
     "wasi": 3, "engine": 3,
     "registry": 4, "runtime": 4,  # and every folder below engines/
@@ -51,7 +52,7 @@ THIRD_PARTY = {
     "nghttp2": {"http"},
     "zstd": {"registry"},
     "curl": {"cli", "admin"},
-    "seccomp": {"cli"},
+    "seccomp": {"confinement"},
 }
 # The header of our own Rust library (cbindgen writes it).
 BRIDGE_HEADER, BRIDGE_FOLDER = "godwit_bridge.h", "engines/wasmtime"

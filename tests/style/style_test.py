@@ -157,9 +157,30 @@ def check_readmes(paths):
             yield f"{folder}: no README.md"
 
 
+def has_test(name, text):
+    """Suite.Case of GoogleTest, or Class.test_… of Python."""
+    suite, _, case = name.partition(".")
+    google = rf"\bTEST(_F|_P)?\(\s*{suite},\s*{case}\s*\)"
+    python = rf"^class {suite}\b(?s:.*?)^    def {case}\("
+    return re.search(google, text) or re.search(python, text, re.M)
+
+
+def check_named_tests(files):
+    """A promise whose test was renamed away is nobody's: `file` and `file: Suite.Case` exist."""
+    page = "docs/security.md"
+    for number, line in lines_of(files.get(page, "")):
+        if not line.startswith("|"):
+            continue
+        for path, name in re.findall(r"`([\w./-]+/[\w.-]+)(?:: ([\w.]+))?`", line):
+            if path not in files:
+                yield f"{page}:{number}: there is no file {path}"
+            elif name and not has_test(name, files[path]):
+                yield f"{page}:{number}: {path} has no test {name}"
+
+
 def check(files):
     """files: path → text. Returns complaints, empty when all is well."""
-    found = list(check_readmes(files))
+    found = list(check_readmes(files)) + list(check_named_tests(files))
     for path, text in sorted(files.items()):
         if path.endswith(GENERATED):
             continue
@@ -204,6 +225,9 @@ GOOD = {
     "src/cli/README.md": "Verbs.\n",
     "src/cli/a.cc": 'void f() { std::printf("x"); }\n',
     "tools/a.sh": "dir=$(mktemp -d /tmp/" + "X" * 6 + ")\ncd \"$home/" + "wo" + "rk/x\"\n",
+    "docs/security.md": "| x | `tests/a.py: A.test_b`, `src/http/a_test.cc: A.B` |\n",
+    "tests/a.py": "class A(X):\n    def test_b(self):\n        pass\n",
+    "src/http/a_test.cc": "TEST_F(A, B) {}\n",
     "docs/a.md": "A long line" + " of words" * 30 + ", and the word todo\n",
 }
 BAD = [
@@ -224,6 +248,9 @@ BAD = [
     ({"src/http/b.cc": 'void f() { printf("x"); }\n'}, "prints directly"),
     ({"src/http/b.cc": 'void f() { std::puts("x"); }\n'}, "prints directly"),
     ({"src/wasm/b.cc": "int x;\n"}, "no README.md"),
+    ({"docs/security.md": "| x | `tests/b.py` |\n"}, "there is no file tests/b.py"),
+    ({"docs/security.md": "| x | `tests/a.py: A.test_c` |\n"}, "has no test A.test_c"),
+    ({"docs/security.md": "| x | `src/http/a_test.cc: A.C` |\n"}, "has no test A.C"),
 ]
 
 
