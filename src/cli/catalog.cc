@@ -72,7 +72,12 @@ Result<void> FunctionCatalog::check_own_routes(const manifest::Manifest& manifes
   return fail(conflicts.front().error);
 }
 
-Result<bool> FunctionCatalog::reload() {
+bool FunctionCatalog::has_slow() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& each) { return each.second.slow; });
+}
+
+Result<bool> FunctionCatalog::reload(Haste haste) {
   if (options_.accept) {
     if (auto done = options_.accept(nullptr); !done) return fail(std::move(done.error()));
   }
@@ -92,7 +97,7 @@ Result<bool> FunctionCatalog::reload() {
   // From here on nothing fails as a whole.
   manifest_ = *manifest;
   options_.grantor.adopt(manifest_, options_.file.folder());
-  Entries next = make_entries(sources, *listing);
+  Entries next = make_entries(sources, *listing, haste);
   for (auto& [name, entry] : next) {
     // The old one first: where both keep a cache, the newest says how large it is.
     if (entry.old) judge(*entry.old, entry, manifest_.get());
@@ -109,17 +114,22 @@ Result<bool> FunctionCatalog::reload() {
 }
 
 FunctionCatalog::Entries FunctionCatalog::make_entries(const SourcePlace& place,
-                                                       const SourceListing& listing) {
+                                                       const SourceListing& listing, Haste haste) {
   Entries next;
+  std::size_t slow_left = options_.parallel_loads;  // of those, so many each time
   std::vector<Entry*> stale;
   for (const FunctionSource& source : listing.sources) {
     const auto previous = entries_.find(source.name);
-    if (previous != entries_.end() && previous->second.source == source) {
+    const bool same = previous != entries_.end() && previous->second.source == source;
+    const bool again = same && previous->second.slow && slow_left > 0;
+    if (same && !again) {
       next.emplace(source.name, previous->second);
       continue;
     }
     Entry entry;
     entry.source = source;
+    entry.slow = again;
+    if (again) --slow_left;
     if (previous != entries_.end() && previous->second.served.function != nullptr) {
       const Entry& was = previous->second;
       entry.old = was.served.function == was.newest.function ? was.newest : was.old;
@@ -127,7 +137,7 @@ FunctionCatalog::Entries FunctionCatalog::make_entries(const SourcePlace& place,
     }
     stale.push_back(&next.emplace(source.name, std::move(entry)).first->second);
   }
-  load_stale(place, stale);
+  load_stale(place, stale, haste);
   for (const registry::FolderProblem& problem : listing.problems) {
     if (problem.name.empty() || next.contains(problem.name)) continue;
     Entry entry;
@@ -139,15 +149,23 @@ FunctionCatalog::Entries FunctionCatalog::make_entries(const SourcePlace& place,
 }
 
 // Loading waits for disk and compilers: several at a time.
-void FunctionCatalog::load_stale(const SourcePlace& place, const std::vector<Entry*>& stale) const {
+void FunctionCatalog::load_stale(const SourcePlace& place, const std::vector<Entry*>& stale,
+                                 Haste haste) const {
+  const TimePoint begun = monotonic_now();
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < stale.size(); i = next++) {
       Entry& entry = *stale[i];
-      entry.newest = load(place, entry.source);
+      const bool all_the_time = entry.slow;
+      const bool early = monotonic_now() - begun < haste.cpu_max;
+      const auto cpu_max = early ? haste.cpu_max : haste.cpu_later;
+      entry.newest =
+          load(place, entry.source, all_the_time ? std::chrono::seconds::max() : cpu_max);
       // What may pass by itself (no memory, no descriptors, a full disk) is tried at every reload.
       const auto& error = entry.newest.load_error;
       if (error && error_info(error->code).blame == Blame::kPlatform) entry.source.stamp = {};
+      entry.slow = !all_the_time && error && error->code == ErrorCode::kCompileLimit;
+      if (entry.slow) entry.newest.load_error = Error{ErrorCode::kStillCompiling, {}, {}};
     }
   };
   std::vector<std::thread> helpers;
@@ -159,9 +177,10 @@ void FunctionCatalog::load_stale(const SourcePlace& place, const std::vector<Ent
 }
 
 FunctionCatalog::Version FunctionCatalog::load(const SourcePlace& place,
-                                               const FunctionSource& source) const {
+                                               const FunctionSource& source,
+                                               std::chrono::seconds cpu_max) const {
   Version version;
-  auto function = load_function(place, source, version.patterns);
+  auto function = load_function(place, source, cpu_max, version.patterns);
   if (function) {
     version.function = std::move(*function);
   } else {
@@ -171,7 +190,7 @@ FunctionCatalog::Version FunctionCatalog::load(const SourcePlace& place,
 }
 
 Result<FunctionCatalog::FunctionPointer> FunctionCatalog::load_function(
-    const SourcePlace& place, const FunctionSource& source,
+    const SourcePlace& place, const FunctionSource& source, std::chrono::seconds cpu_max,
     std::vector<gateway::RoutePattern>& patterns) const {
   auto spec = read_spec(place, source);
   if (!spec) return fail(std::move(spec.error()));
@@ -182,7 +201,7 @@ Result<FunctionCatalog::FunctionPointer> FunctionCatalog::load_function(
   if (!allowed) return fail(std::move(allowed.error()));
   auto bytes = read_module(place, source);
   if (!bytes) return fail(std::move(bytes.error()));
-  auto loaded = options_.loader.load(*spec, *bytes);
+  auto loaded = options_.loader.load(*spec, *bytes, cpu_max);
   if (!loaded) return fail(std::move(loaded.error()));
   if (!loaded->cache_problem.empty()) {
     logger_.warning("serve", "a compiled artifact was made again",

@@ -48,9 +48,20 @@ class FunctionCatalog final {
   FunctionCatalog(const CatalogOptions& options, Logger& logger)
       : options_(options), logger_(logger) {}
 
+  // Of the first attempt to compile a module. Who needs more is tried again after the others are
+  // served: slow ones, compile bombs above all, keep nobody waiting.
+  struct Haste {
+    std::chrono::seconds cpu_max;    // for each, as long as the whole has taken less than that
+    std::chrono::seconds cpu_later;  // afterwards
+  };
+  static constexpr Haste kAtStart{std::chrono::seconds(10), std::chrono::seconds(1)};
+  static constexpr Haste kWhileServing{std::chrono::seconds(3), std::chrono::seconds(1)};
+
   // Brings the catalog up to date. True when the routes changed. Errors: the godwit.toml is broken
   // or its own routes conflict, the folder can't be read; nothing changes then.
-  Result<bool> reload();
+  Result<bool> reload(Haste haste = kWhileServing);
+  // Some were too slow: the next reload() gives a few of them all the time that there is.
+  bool has_slow() const;
 
   // What is served, then what lost a conflict of routes; each by name.
   const std::vector<gateway::Route>& routes() const { return routes_; }
@@ -81,15 +92,18 @@ class FunctionCatalog final {
     gateway::Route served;
     std::optional<Error> conflict;  // why the newest is not served although it could be
     std::string reported;           // what the log says of a refusal
+    bool slow = false;              // it did not compile within the first attempt's time
   };
   using Entries = std::map<std::string, Entry>;
 
   SourcePlace place(const manifest::Manifest* manifest) const;
   Result<void> check_own_routes(const manifest::Manifest& manifest) const;
-  Entries make_entries(const SourcePlace& place, const SourceListing& listing);
-  void load_stale(const SourcePlace& place, const std::vector<Entry*>& stale) const;
-  Version load(const SourcePlace& place, const FunctionSource& source) const;
+  Entries make_entries(const SourcePlace& place, const SourceListing& listing, Haste haste);
+  void load_stale(const SourcePlace& place, const std::vector<Entry*>& stale, Haste haste) const;
+  Version load(const SourcePlace& place, const FunctionSource& source,
+               std::chrono::seconds cpu_max) const;
   Result<FunctionPointer> load_function(const SourcePlace& place, const FunctionSource& source,
+                                        std::chrono::seconds cpu_max,
                                         std::vector<gateway::RoutePattern>& patterns) const;
   void judge(Version& version, const Entry& entry, const manifest::Manifest* manifest);
   void choose(Entries& entries);

@@ -18,9 +18,10 @@ class MeasuredCompiler final : public registry::Compiler {
   MeasuredCompiler(registry::Compiler& compiler, observe::Metrics* metrics)
       : compiler_(compiler), metrics_(metrics) {}
 
-  Result<registry::CompileOutput> compile(ByteSpan input) override {
+  Result<registry::CompileOutput> compile_within(std::chrono::seconds cpu_max,
+                                                 ByteSpan input) override {
     const TimePoint started = monotonic_now();
-    auto output = compiler_.compile(input);
+    auto output = compiler_.compile_within(cpu_max, input);
     if (metrics_ != nullptr) {
       const auto failure = output ? std::nullopt : std::optional(output.error().code);
       metrics_->compiled(monotonic_now() - started, failure);

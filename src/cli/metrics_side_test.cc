@@ -89,7 +89,7 @@ TEST_F(MetricsSideTest, AnAddressThatIsTakenIsNamed) {
 
 class FailingCompiler final : public registry::Compiler {
  public:
-  Result<registry::CompileOutput> compile(ByteSpan input) override {
+  Result<registry::CompileOutput> compile_within(std::chrono::seconds, ByteSpan input) override {
     if (input.empty()) return fail(ErrorCode::kCompileLimit, "too slow");
     return registry::CompileOutput{};
   }

@@ -17,6 +17,7 @@ void Reloader::start(server::Server& server, registry::Watcher* watcher) {
   started_with_ = server_settings_of(catalog_);
   warned_of_ = started_with_;
   if (watcher_ != nullptr) watcher_->watch_files(catalog_.watched_files());
+  requested_ = catalog_.has_slow();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -54,6 +55,7 @@ void Reloader::run() {
     reload();
     lock.lock();
     busy_ = false;
+    requested_ |= catalog_.has_slow();
   }
 }
 

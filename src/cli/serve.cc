@@ -225,7 +225,7 @@ Result<int> serve(const ServeOptions& options) {
     if (!started) return fail(std::move(started.error()));
     watcher = std::move(*started);
   }
-  auto loaded = catalog.reload();
+  auto loaded = catalog.reload(FunctionCatalog::kAtStart);
   if (!loaded) return fail(std::move(loaded.error()));
 
   const engine::Engine& engine = (*platform)->engine();

@@ -267,14 +267,20 @@ void CompileService::end(Process& process) {
   process.pid = -1;
 }
 
-Result<CompileOutput> CompileService::compile(ByteSpan input) {
+Result<CompileOutput> CompileService::compile_within(std::chrono::seconds cpu_max, ByteSpan input) {
   if (input.size() > options_.limits.module_bytes) {
     return fail(ErrorCode::kModuleTooLarge,
                 fmt::format("{} bytes, at most {}", input.size(), options_.limits.module_bytes));
   }
+  CompileLimits limits = options_.limits;
+  if (cpu_max < limits.cpu) {
+    // On a busy machine the wall clock runs ahead; by how much is the ratio of the usual limits.
+    limits.wall = std::min(limits.wall, limits.wall * cpu_max.count() / limits.cpu.count());
+    limits.cpu = cpu_max;
+  }
   const Slot slot(*this);
   for (int attempts = 0; attempts < 2; ++attempts) {
-    auto output = attempt(input);
+    auto output = attempt(input, limits);
     if (!output) return fail(std::move(output.error()));
     if (*output) return std::move(**output);
   }
@@ -282,7 +288,8 @@ Result<CompileOutput> CompileService::compile(ByteSpan input) {
               "the compile service ended twice while it worked on this module");
 }
 
-Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input) {
+Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input,
+                                                             const CompileLimits& limits) {
   auto job = Job::make(input);
   if (!job) return fail(std::move(job.error()));
   std::uint64_t seen = 0;
@@ -290,14 +297,14 @@ Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input) {
     const std::lock_guard lock(mutex_);
     seen = process_.generation;
   }
-  const auto generation = submit(*job, input.size());
+  const auto generation = submit(*job, input.size(), limits);
   if (!generation) {
     if (auto restarted = restart(seen, false); !restarted) return fail(restarted.error());
     return std::optional<CompileOutput>();
   }
   job->reply_write.reset();
   pollfd waiting{job->reply_read.get(), POLLIN, 0};
-  const auto patience = options_.limits.wall + kServiceGrace;
+  const auto patience = limits.wall + kServiceGrace;
   int ready = 0;
   do {
     ready = ::poll(&waiting, 1, static_cast<int>(patience.count()));
@@ -311,13 +318,13 @@ Result<std::optional<CompileOutput>> CompileService::attempt(ByteSpan input) {
     if (!hangs) return std::optional<CompileOutput>();
     return fail(ErrorCode::kCompileLimit, "the compile service did not answer in time");
   }
-  auto result = job->result(reply, options_.limits);
+  auto result = job->result(reply, limits);
   if (!result) return fail(std::move(result.error()));
   return std::optional<CompileOutput>(std::move(*result));
 }
 
-std::optional<std::uint64_t> CompileService::submit(const Job& job, std::size_t input_bytes) {
-  const CompileLimits& limits = options_.limits;
+std::optional<std::uint64_t> CompileService::submit(const Job& job, std::size_t input_bytes,
+                                                    const CompileLimits& limits) {
   JobMessage message{.input_bytes = input_bytes,
                      .cpu_seconds = static_cast<std::uint64_t>(limits.cpu.count()),
                      .wall_ms = static_cast<std::uint64_t>(limits.wall.count()),

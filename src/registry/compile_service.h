@@ -54,8 +54,11 @@ class Compiler {
   virtual ~Compiler() = default;
   // Errors: what the compiler said (kModuleMalformed, kTextMalformed, kUnsupportedFeature,
   // kCompileFailed), kModuleTooLarge, kCompileLimit (CPU, memory, wall clock, output),
-  // kCompileFailed (it crashed), kSystemCall.
-  virtual Result<CompileOutput> compile(ByteSpan input) = 0;
+  // kCompileFailed (it crashed), kSystemCall. `cpu_max` can only lower what is given in general.
+  virtual Result<CompileOutput> compile_within(std::chrono::seconds cpu_max, ByteSpan input) = 0;
+  Result<CompileOutput> compile(ByteSpan input) {
+    return compile_within(std::chrono::seconds::max(), input);
+  }
 };
 
 struct CompileServiceOptions {
@@ -78,7 +81,7 @@ class CompileService final : public Compiler {
 
   // A service that has died is started again, once per job: by its keeper, which forks, and where
   // that has gone too, by an exec of ours (which a confined process can't do: kSystemCall).
-  Result<CompileOutput> compile(ByteSpan input) override;
+  Result<CompileOutput> compile_within(std::chrono::seconds cpu_max, ByteSpan input) override;
 
   // Of the service's keeper, for tests and `doctor`.
   pid_t pid() const;
@@ -96,9 +99,10 @@ class CompileService final : public Compiler {
   static Result<Process> spawn(const std::vector<std::string>& command);
   static void end(Process& process);
   // One attempt; nothing when the service died under it.
-  Result<std::optional<CompileOutput>> attempt(ByteSpan input);
+  Result<std::optional<CompileOutput>> attempt(ByteSpan input, const CompileLimits& limits);
   // The generation of the service that has the job; nothing when it has died.
-  std::optional<std::uint64_t> submit(const Job& job, std::size_t input_bytes);
+  std::optional<std::uint64_t> submit(const Job& job, std::size_t input_bytes,
+                                      const CompileLimits& limits);
   // Starts a new service when that of this generation is still the present one, and its keeper has
   // gone; with `hangs`, the keeper is ended first.
   Result<void> restart(std::uint64_t generation, bool hangs);

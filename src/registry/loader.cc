@@ -40,9 +40,10 @@ Result<void> Loader::inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
   return {};
 }
 
-Result<Loader::Compiled> Loader::compile(ByteSpan bytes, LoadedFunction& loaded) const {
+Result<Loader::Compiled> Loader::compile(ByteSpan bytes, std::chrono::seconds cpu_max,
+                                         LoadedFunction& loaded) const {
   const TimePoint start = monotonic_now();
-  auto output = options_.compiler->compile(bytes);
+  auto output = options_.compiler->compile_within(cpu_max, bytes);
   loaded.compile_time = monotonic_now() - start;
   if (!output) return fail(std::move(output.error()));
   if (options_.cache != nullptr) {
@@ -56,8 +57,9 @@ Result<Loader::Compiled> Loader::compile(ByteSpan bytes, LoadedFunction& loaded)
   return Compiled{std::move(*artifact), std::move(output->wasm)};
 }
 
-Result<Loader::Compiled> Loader::obtain(ByteSpan bytes, LoadedFunction& loaded) const {
-  if (options_.cache == nullptr) return compile(bytes, loaded);
+Result<Loader::Compiled> Loader::obtain(ByteSpan bytes, std::chrono::seconds cpu_max,
+                                        LoadedFunction& loaded) const {
+  if (options_.cache == nullptr) return compile(bytes, cpu_max, loaded);
   auto entry = options_.cache->load(loaded.digest, options_.engine.fingerprint());
   if (entry && *entry) {
     loaded.cache = CacheUse::kHit;
@@ -68,7 +70,7 @@ Result<Loader::Compiled> Loader::obtain(ByteSpan bytes, LoadedFunction& loaded) 
     loaded.cache_problem = entry.error().text();
     if (entry.error().code == ErrorCode::kArtifactInvalid) loaded.cache = CacheUse::kInvalid;
   }
-  return compile(bytes, loaded);
+  return compile(bytes, cpu_max, loaded);
 }
 
 Result<void> Loader::link(const manifest::FunctionSpec& spec, Compiled compiled,
@@ -81,7 +83,8 @@ Result<void> Loader::link(const manifest::FunctionSpec& spec, Compiled compiled,
   return {};
 }
 
-Result<LoadedFunction> Loader::load(const manifest::FunctionSpec& spec, ByteSpan bytes) const {
+Result<LoadedFunction> Loader::load(const manifest::FunctionSpec& spec, ByteSpan bytes,
+                                    std::chrono::seconds compile_cpu_max) const {
   const TimePoint start = monotonic_now();
   if (bytes.size() > options_.module_bytes_max) {
     return fail(ErrorCode::kModuleTooLarge, fmt::format("{}, at most {}", format_size(bytes.size()),
@@ -94,7 +97,7 @@ Result<LoadedFunction> Loader::load(const manifest::FunctionSpec& spec, ByteSpan
   if (!is_text) {
     if (auto fits = inspect(spec, bytes, loaded); !fits) return fail(std::move(fits.error()));
   }
-  auto compiled = obtain(bytes, loaded);
+  auto compiled = obtain(bytes, compile_cpu_max, loaded);
   if (!compiled) return fail(std::move(compiled.error()));
   if (is_text) {
     auto fits = inspect(spec, compiled->wasm, loaded);
@@ -106,7 +109,7 @@ Result<LoadedFunction> Loader::load(const manifest::FunctionSpec& spec, ByteSpan
     // Authentic, but the engine won't have it: its fingerprint missed a difference.
     loaded.cache = CacheUse::kInvalid;
     loaded.cache_problem = linked.error().text();
-    compiled = compile(bytes, loaded);
+    compiled = compile(bytes, compile_cpu_max, loaded);
     if (!compiled) return fail(std::move(compiled.error()));
     linked = link(spec, std::move(*compiled), loaded);
   }

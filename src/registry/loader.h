@@ -62,15 +62,20 @@ class Loader final {
 
   // Errors: kModuleTooLarge, kModuleMalformed, kTextMalformed, kUnknownImport, kNoContract,
   // kComponentUnsupported, kNoMemoryExport, kMemoryMinimum, kImportSignature, and the compiler's.
-  Result<LoadedFunction> load(const manifest::FunctionSpec& spec, ByteSpan bytes) const;
+  // `compile_cpu_max` can only lower what a compilation is given in general.
+  Result<LoadedFunction> load(
+      const manifest::FunctionSpec& spec, ByteSpan bytes,
+      std::chrono::seconds compile_cpu_max = std::chrono::seconds::max()) const;
 
  private:
   struct Compiled;
   // Does it fit a contract and the limits: from the binary module alone.
   Result<void> inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
                        LoadedFunction& loaded) const;
-  Result<Compiled> obtain(ByteSpan bytes, LoadedFunction& loaded) const;
-  Result<Compiled> compile(ByteSpan bytes, LoadedFunction& loaded) const;
+  Result<Compiled> obtain(ByteSpan bytes, std::chrono::seconds cpu_max,
+                          LoadedFunction& loaded) const;
+  Result<Compiled> compile(ByteSpan bytes, std::chrono::seconds cpu_max,
+                           LoadedFunction& loaded) const;
   Result<void> link(const manifest::FunctionSpec& spec, Compiled compiled,
                     LoadedFunction& loaded) const;
 

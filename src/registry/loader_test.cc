@@ -58,7 +58,8 @@ class FakeEngine final : public engine::Engine {
 // Text in parentheses becomes the module that the test says.
 class FakeCompiler final : public Compiler {
  public:
-  Result<CompileOutput> compile(ByteSpan input) override {
+  Result<CompileOutput> compile_within(std::chrono::seconds cpu_max, ByteSpan input) override {
+    last_cpu_max = cpu_max;
     ++jobs;
     if (error) return fail(*error);
     if (wasm::looks_like_text(input)) return CompileOutput{binary, bytes_of("code of text")};
@@ -66,6 +67,7 @@ class FakeCompiler final : public Compiler {
   }
 
   int jobs = 0;
+  std::chrono::seconds last_cpu_max{0};
   Bytes binary = ModuleBuilder::command().build();
   std::optional<Error> error;
 };
@@ -220,6 +222,15 @@ TEST_F(LoaderTest, TheCompilersErrorsArePassedOn) {
   const Error error = error_of(binary_);
   EXPECT_EQ(error.code, ErrorCode::kCompileLimit);
   EXPECT_EQ(error.hint, "smaller");
+}
+
+TEST_F(LoaderTest, ACompilationMayBeGivenLessTime) {
+  const Bytes module = ModuleBuilder::command().build();
+  const Loader plain = loader(nullptr);
+  ASSERT_TRUE(plain.load(spec_, module).has_value());
+  EXPECT_EQ(compiler_.last_cpu_max, std::chrono::seconds::max());
+  ASSERT_TRUE(plain.load(spec_, module, std::chrono::seconds(3)).has_value());
+  EXPECT_EQ(compiler_.last_cpu_max, std::chrono::seconds(3));
 }
 
 }  // namespace

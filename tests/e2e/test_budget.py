@@ -80,6 +80,33 @@ class Time(harness.ServerTest):
                 self.assertEqual((end.status, end.value("retry-after")), (503, "1"))
 
 
+def loops(depth, variables):
+    """Compiles for longer than anybody is given; the text is tiny."""
+    text = ["(module (memory (export \"memory\") 1) (func (export \"_start\")"]
+    text += [f"(local {' '.join(['i32'] * variables)})"]
+    text += ["(loop"] * depth
+    text += [f"(local.set {i} (i32.add (local.get {i}) (i32.const 1)))" for i in range(variables)]
+    text += [f"(br_if 0 (local.get {i % variables})))" for i in range(depth)]
+    return ("\n".join(text) + "))").encode()
+
+
+class SlowCompilation(harness.ServerTest):
+    """Whoever compiles for long keeps nobody waiting, not even at the start."""
+
+    @classmethod
+    def functions(cls, folder):
+        folder.add("hello", harness.wat("hello"))
+        folder.add("bomb", loops(500, 500))
+
+    def test_a_bomb_is_tried_again_while_others_are_served(self):
+        first = self.get("/bomb")
+        self.assertEqual(first.status, 503)
+        self.assertIn(first.code, ("E2013", "E2009"))
+        self.assertEqual(self.get("/hello").body, HELLO)
+        harness.wait_for(lambda: self.get("/bomb").code == "E2009", "the end of it", 120)
+        self.assertEqual(self.get("/hello").body, HELLO)
+
+
 class Configuration(unittest.TestCase):
     def test_sizes_that_are_none(self):
         for size, code in (("4", "E6004"), ("4XB", "E6003"), ("1KiB", "E6003"), ("-1", "E6003"),
