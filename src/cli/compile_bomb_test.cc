@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "cli/platform.h"
 #include "cli/test_bombs.h"
 #include "registry/compile_service.h"

@@ -82,8 +82,9 @@ std::string parts_text(bool known, int abi) {
 
 }  // namespace
 
+// Asked once: a system call filter that comes later refuses the question.
 int landlock_abi() {
-  const long abi =
+  static const long abi =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
