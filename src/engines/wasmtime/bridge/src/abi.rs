@@ -193,6 +193,20 @@ pub unsafe extern "C" fn godwit_engine_idle_bytes(engine: *const GodwitEngine) -
     catch_unwind(AssertUnwindSafe(|| crate::engine::idle_bytes(&engine.0))).unwrap_or_default()
 }
 
+/// Gives back to the operating system what unused memories of the engine keep resident, save a few.
+/// REQUIRES: nobody makes instances in it any more (those that exist may run on); `instances` is
+/// what the engine was made with.
+///
+/// # Safety
+/// `engine` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_engine_release_idle(engine: *const GodwitEngine, instances: u32) {
+    // SAFETY: the contract of this function.
+    let engine = unsafe { &*engine };
+    // What is not given back here goes with the engine.
+    let _ = guarded(|| crate::engine::release_idle(&engine.0, instances));
+}
+
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
 /// Malformed, UnsupportedFeature, CompileFailed, Internal.
 ///
