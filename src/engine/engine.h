@@ -129,8 +129,8 @@ class Engine {
   // Gives that back to the operating system, for when a burst is over; returns how much, or 0 when
   // there was nothing, or it can't be done now. Changes nothing that a guest sees: instances that
   // exist go on (what is kept beside them goes when the last of them is gone), later ones start
-  // cold. For the control plane: takes 5 to 10 milliseconds and 0.3 for each loaded module, and
-  // makes other threads wait in load() only. Follow it with malloc_trim(0), which is for what the
+  // cold. For the control plane: takes 10 to 50 milliseconds of CPU time (and 0.05 for each loaded
+  // module, more for large ones), and makes other threads wait in load() only. Follow it with malloc_trim(0), which is for what the
   // instances had on the heap.
   virtual std::uint64_t trim() const { return 0; }
 };

@@ -69,7 +69,7 @@ TEST(EpochTicker, PassagesAreWaitedFor) {
       }
     });
   }
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 50; ++round) {
     int* const old = published.exchange(new int(1), std::memory_order_seq_cst);
     ticker.wait_for_passages();
     *old = 0;

@@ -27,9 +27,15 @@ void Generations::replace(Generation next) {
   replaced_ = std::exchange(current_, std::move(next));
 }
 
-void Generations::retire() {
+void Generations::retire(std::uint32_t instances) {
+  Generation old;
+  {
+    const std::lock_guard lock(mutex_);
+    CHECK(replaced_);
+    old = replaced_;
+  }
+  bridge::godwit_engine_release_idle(old.get(), instances);
   const std::lock_guard lock(mutex_);
-  CHECK(replaced_);
   retired_.push_back(std::exchange(replaced_, nullptr));
 }
 

@@ -6,7 +6,7 @@
 //   godwit_module_load(generations.current().get(), …);
 //   generations.replace(*new_generation(config));  // the ticker knows both from here on
 //   …                                              // nobody makes instances in the old one now
-//   generations.retire();
+//   generations.retire(config.instances);
 //   generations.reap();                            // frees the retired that have no instance
 //
 // Thread-safety: any thread; no call waits for another's system calls.
@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -36,8 +37,9 @@ class Generations final {
   Generation current() const;
   // REQUIRES: what was replaced before is retired.
   void replace(Generation next);
-  // What was replaced. REQUIRES: nobody makes instances in it any more.
-  void retire();
+  // What was replaced; its memories that are unused are given back at once, since an instance may
+  // run on for long. REQUIRES: nobody makes instances in it any more, and its pool has `instances`.
+  void retire(std::uint32_t instances);
   // Frees the retired that have no instance; how many are left.
   std::size_t reap();
   // Ends time slices in all of them.

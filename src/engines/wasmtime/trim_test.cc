@@ -182,6 +182,64 @@ TEST(WasmtimeTrim, InstancesOfBeforeGoOn) {
   EXPECT_LT(engine->idle_bytes(), std::uint64_t{1} << 20);
 }
 
+// What is kept beside an instance that does not end is given back nearly as well.
+TEST(WasmtimeTrim, AnInstanceThatStaysHoldsLittle) {
+#ifdef GODWIT_SANITIZED
+  GTEST_SKIP() << "a sanitizer's own memory grows";
+#else
+  constexpr int kInstances = 400;
+  const auto engine = make_engine(512);
+  engine->prepare_thread();
+  const auto module = load(*engine, compile(*engine, kTouches));
+  TestState state;
+  auto stays = start(*module, state);
+  ASSERT_EQ(resume_through_slices(*stays), Progress::kWaiting);
+  const std::uint64_t before = resident_bytes();
+  burst(*module, kInstances);
+  EXPECT_GT(resident_bytes(), before + std::uint64_t{kInstances} * 160 * 1024);
+  EXPECT_GT(engine->trim(), 0u);
+  malloc_trim(0);
+  // Not the stacks and tables, and the memories of a few places.
+  EXPECT_LT(resident_bytes(), before + std::uint64_t{kInstances} * 96 * 1024);
+  burst(*module, 10);
+  state.ready = 1;
+  EXPECT_EQ(run_to_end(*stays).kind, OutcomeKind::kFinished);
+  EXPECT_THAT(state.notes, ElementsAre(0, 7, 's', 165, 9));
+  stays.reset();
+  EXPECT_GT(engine->trim(), 0u);
+  malloc_trim(0);
+  EXPECT_LT(resident_bytes(), before + before / 20);
+#endif
+}
+
+// An instance of before makes its heap of collected objects after the trim.
+TEST(WasmtimeTrim, AnInstanceOfBeforeMayStillNeedMemory) {
+  const auto engine = make_engine(8);
+  engine->prepare_thread();
+  const auto module = load(*engine, compile(*engine, R"((module
+    (import "test" "wait" (func $wait (param i32) (result i32)))
+    (import "test" "note" (func $note (param i32))) (memory (export "memory") 1)
+    (type $a (array (mut i64)))
+    (func (export "_start") (drop (call $wait (i32.const 1)))
+      (call $note (array.len (array.new $a (i64.const 1) (i32.const 100000))))
+      (call $note (memory.grow (i32.const 100))))))"));
+  std::vector<std::unique_ptr<engine::Instance>> waiting;
+  TestState state;
+  for (int count = 0; count < 8; ++count) {
+    waiting.push_back(start(*module, state));
+    ASSERT_EQ(resume_through_slices(*waiting.back()), Progress::kWaiting);
+  }
+  burst(*load(*engine, compile(*engine, kTouches)), 0);
+  waiting.pop_back();
+  EXPECT_GT(engine->trim(), 0u);
+  for (const auto& each : waiting) {
+    state.ready = 1;
+    state.notes.clear();
+    ASSERT_EQ(run_to_end(*each).kind, OutcomeKind::kFinished);
+    ASSERT_THAT(state.notes, ElementsAre(100000, 1));
+  }
+}
+
 // Instances that do not end bound how often there is a new generation; then it goes on.
 TEST(WasmtimeTrim, GenerationsAreFew) {
   const auto engine = make_engine(8);

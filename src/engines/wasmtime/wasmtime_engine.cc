@@ -281,7 +281,7 @@ std::uint64_t WasmtimeEngine::trim() const {
   }
   ticker_->wait_for_passages();
   loaded.clear();
-  generations_.retire();
+  generations_.retire(config_.instances);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (generations_.reap() > 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(EpochTicker::kPeriod);

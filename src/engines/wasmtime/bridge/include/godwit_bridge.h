@@ -173,6 +173,15 @@ uint64_t godwit_engine_live_instances(const GodwitEngine *engine);
 /// `engine` is valid.
 uint64_t godwit_engine_idle_bytes(const GodwitEngine *engine);
 
+/// Gives back to the operating system what unused memories of the engine keep resident, save a few.
+/// REQUIRES: nobody makes instances in it any more (those that exist may run on); `instances` is
+/// what the engine was made with.
+///
+/// # Safety
+/// `engine` is valid.
+void godwit_engine_release_idle(const GodwitEngine *engine,
+                                uint32_t instances);
+
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
 /// Malformed, UnsupportedFeature, CompileFailed, Internal.
 ///

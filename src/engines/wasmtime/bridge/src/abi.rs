@@ -179,7 +179,7 @@ pub unsafe extern "C" fn godwit_engine_increment_epoch(engine: *const GodwitEngi
 pub unsafe extern "C" fn godwit_engine_live_instances(engine: *const GodwitEngine) -> u64 {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::engine::live_instances(&engine.0))).unwrap_or(u64::MAX)
+    catch_unwind(AssertUnwindSafe(|| crate::trim::live_instances(&engine.0))).unwrap_or(u64::MAX)
 }
 
 /// Bytes that unused sandboxes of the engine's pool keep resident; an estimate.
@@ -190,7 +190,21 @@ pub unsafe extern "C" fn godwit_engine_live_instances(engine: *const GodwitEngin
 pub unsafe extern "C" fn godwit_engine_idle_bytes(engine: *const GodwitEngine) -> u64 {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::engine::idle_bytes(&engine.0))).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| crate::trim::idle_bytes(&engine.0))).unwrap_or_default()
+}
+
+/// Gives back to the operating system what unused memories of the engine keep resident, save a few.
+/// REQUIRES: nobody makes instances in it any more (those that exist may run on); `instances` is
+/// what the engine was made with.
+///
+/// # Safety
+/// `engine` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_engine_release_idle(engine: *const GodwitEngine, instances: u32) {
+    // SAFETY: the contract of this function.
+    let engine = unsafe { &*engine };
+    // What is not given back here goes with the engine.
+    let _ = guarded(|| crate::trim::release_idle(&engine.0, instances));
 }
 
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.

@@ -21,8 +21,6 @@ use crate::types::GodwitStatus;
 pub const WASMTIME_VERSION: &str = "48.0.8";
 /// Stack that a guest may use, in bytes; beyond it a call traps. The host's part comes on top.
 pub const GUEST_STACK_BYTES: usize = 512 << 10;
-/// What most runs touch of a stack.
-const USUAL_STACK_BYTES: u64 = 8 << 10;
 /// Guest frames that a trap reports.
 pub const MAX_FRAMES: usize = 20;
 /// Memories, and tables, that one module may define.
@@ -95,15 +93,18 @@ fn configure_code(config: &mut Config) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Memories, and tables, that the pool has room for. Modules with several of them, and heaps of
+/// garbage-collected objects, which take a memory's place, draw on the surplus.
+pub fn places(instances: u32) -> u32 {
+    instances + instances / 2 + MAX_MEMORIES
+}
+
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
     let instances = settings.instances.max(1);
-    // Modules with several memories or tables, and heaps of garbage-collected objects, which take
-    // a memory's slot, draw on the surplus.
-    let extra = instances / 2 + MAX_MEMORIES;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances)
-        .total_memories(instances + extra)
-        .total_tables(instances + extra)
+        .total_memories(places(instances))
+        .total_tables(places(instances))
         .total_gc_heaps(instances)
         // An instance gives its place back before its stack; the surplus covers what other
         // threads hold in between.
@@ -138,18 +139,6 @@ pub fn fingerprint(engine: &Engine) -> Vec<u8> {
     bulk::REWRITE_VERSION.hash(&mut collect);
     engine.precompile_compatibility_hash().hash(&mut collect);
     collect.0
-}
-
-pub fn live_instances(engine: &Engine) -> u64 {
-    engine.pooling_allocator_metrics().map_or(0, |metrics| metrics.core_instances())
-}
-
-/// What unused sandboxes keep resident. Wasmtime counts memories and tables; of a stack nobody
-/// knows how much was ever used.
-pub fn idle_bytes(engine: &Engine) -> u64 {
-    let Some(metrics) = engine.pooling_allocator_metrics() else { return 0 };
-    let kept = metrics.unused_memory_bytes_resident() + metrics.unused_table_bytes_resident();
-    kept as u64 + u64::from(metrics.unused_warm_stacks()) * USUAL_STACK_BYTES
 }
 
 /// Compiles the module with its bulk instructions made interruptible (bulk.rs). One for which that

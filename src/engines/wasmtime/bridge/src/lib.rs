@@ -1,6 +1,7 @@
 //! The Rust half of the Wasmtime engine. README.md says what this is; abi.rs is all that C++ sees.
 
 pub mod abi;
+mod account;
 mod bulk;
 mod engine;
 mod error;
@@ -9,4 +10,5 @@ mod instance;
 mod module;
 mod outcome;
 mod text;
+mod trim;
 pub mod types;

@@ -1,0 +1,129 @@
+//! Who pays for what an instance commits: C++'s engine::MemoryAccount, charged by the limiter in
+//! instance.rs.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use crate::instance::State;
+use crate::types::GodwitMemoryAccount;
+
+/// C++'s engine::MemoryAccount of this invocation.
+#[derive(Clone, Copy)]
+pub struct Account(pub GodwitMemoryAccount);
+// SAFETY: its context is only handed back to C++, on the thread that runs the instance.
+unsafe impl Send for Account {}
+
+impl Account {
+    pub fn charge(&self, bytes: u64) -> bool {
+        (self.0.charge)(self.0.context, bytes)
+    }
+
+    pub fn release(&self, bytes: u64) {
+        (self.0.release)(self.0.context, bytes);
+    }
+}
+
+/// What an account was charged with for one instance: released once, however the run ends.
+pub struct Charged {
+    account: Option<Account>,
+    state: Arc<State>,
+}
+
+impl Charged {
+    pub fn new(account: Option<Account>, state: &Arc<State>) -> Charged {
+        Charged { account, state: state.clone() }
+    }
+
+    pub fn release(&mut self) {
+        let Some(account) = self.account.take() else { return };
+        match self.state.memory_bytes.load(Ordering::Relaxed) {
+            0 => {}
+            bytes => account.release(bytes),
+        }
+    }
+}
+
+impl Drop for Charged {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi;
+    use crate::instance::Instance;
+    use crate::module::Loaded;
+    use crate::types::{GodwitOutcome, GodwitProgress};
+    use std::ffi::c_void;
+
+    /// An account for tests: what it holds, and how often it was asked.
+    #[derive(Default)]
+    struct Ledger {
+        held: i64,
+        charges: u32,
+        releases: u32,
+    }
+
+    extern "C" fn charge(ledger: *mut c_void, bytes: u64) -> bool {
+        // SAFETY: `account` below; the test's thread only.
+        let ledger = unsafe { &mut *ledger.cast::<Ledger>() };
+        ledger.held += bytes as i64;
+        ledger.charges += 1;
+        true
+    }
+
+    extern "C" fn release(ledger: *mut c_void, bytes: u64) {
+        // SAFETY: as above.
+        let ledger = unsafe { &mut *ledger.cast::<Ledger>() };
+        ledger.held -= bytes as i64;
+        ledger.releases += 1;
+    }
+
+    fn account(ledger: *mut Ledger) -> GodwitMemoryAccount {
+        GodwitMemoryAccount { context: ledger.cast(), charge, release }
+    }
+
+    fn loaded(text: &str) -> Arc<Loaded> {
+        let engine = crate::engine::tests::runtime();
+        crate::module::tests::with_panicking_import(&engine, text)
+    }
+
+    /// A panic below the guest is caught at the boundary: the run has failed, nothing is leaked.
+    #[test]
+    fn a_caught_panic_releases_what_was_charged() {
+        let module = loaded(
+            r#"(module (import "test" "panic" (func $panic)) (memory 3)
+              (func (export "_start") (drop (memory.grow (i32.const 2))) (call $panic)))"#,
+        );
+        let mut ledger = Ledger::default();
+        let account = account(&mut ledger);
+        let instance =
+            Instance::new(&module, std::ptr::null_mut(), Some(account), "_start").unwrap();
+        assert_eq!(ledger.held, 3 << 16);
+        let instance = abi::tests::boxed(instance);
+        // SAFETY: the instance is valid until it is freed below.
+        let progress = unsafe { abi::godwit_instance_resume(instance) };
+        assert_eq!(progress, GodwitProgress::Done);
+        assert_eq!(ledger.held, 0);
+        assert_eq!((ledger.charges, ledger.releases), (2, 1));
+        let mut outcome = std::mem::MaybeUninit::<GodwitOutcome>::uninit();
+        // SAFETY: as above; the outcome is written.
+        let outcome = unsafe {
+            abi::godwit_instance_take_outcome(instance, outcome.as_mut_ptr());
+            outcome.assume_init()
+        };
+        assert_eq!(outcome.trap, crate::outcome::TrapKind::Host as u8);
+        // SAFETY: both came from this library and are freed once.
+        unsafe {
+            abi::godwit_bytes_free(outcome.detail);
+            abi::godwit_instance_free(instance);
+        }
+        assert_eq!((ledger.held, ledger.releases), (0, 1));
+        // The place in the pool is free again.
+        let again = Instance::new(&module, std::ptr::null_mut(), Some(account), "_start");
+        drop(again.unwrap());
+        assert_eq!((ledger.held, ledger.releases), (0, 2));
+    }
+}
