@@ -64,7 +64,7 @@ void list_routes(const std::vector<gateway::Route>& routes, Logger& logger) {
 }
 
 void print_ready(const server::Server& server, const std::vector<gateway::Route>& routes,
-                 const MetricsSide* side) {
+                 const MetricsSide& side) {
   std::string addresses;
   for (const server::ListenAddress& address : server.addresses()) {
     if (!addresses.empty()) addresses += ',';
@@ -72,7 +72,7 @@ void print_ready(const server::Server& server, const std::vector<gateway::Route>
   }
   const auto ready = std::count_if(routes.begin(), routes.end(),
                                    [](const auto& route) { return route.function != nullptr; });
-  const std::string metrics = side == nullptr ? "" : " metrics=" + side->url();
+  const std::string metrics = side.url().empty() ? "" : " metrics=" + side.url();
   fmt::print(stdout, "ready {} functions={}{}\n", addresses, ready, metrics);
   std::fflush(stdout);
 }
@@ -122,12 +122,24 @@ Result<std::optional<registry::Folder>> open_folder(const std::string& path,
   return std::move(*folder);
 }
 
+Result<OperatorFile> locate_file(const ServeOptions& options) {
+  return OperatorFile::locate({.path = options.path,
+                               .limits = options.limits,
+                               .unsafe_files = options.allow_unsafe_files
+                                                   ? registry::UnsafeFiles::kAllow
+                                                   : registry::UnsafeFiles::kRefuse});
+}
+
+// Null where nothing is watched.
+Result<std::unique_ptr<registry::Watcher>> watch(const ServeConfig& config,
+                                                 const registry::Folder* functions,
+                                                 Reloader& reloader) {
+  if (!config.watch) return nullptr;
+  return registry::Watcher::start(functions, {}, [&reloader] { reloader.request(); });
+}
+
 Result<int> serve(const ServeOptions& options) {
-  auto file = OperatorFile::locate({.path = options.path,
-                                    .limits = options.limits,
-                                    .unsafe_files = options.allow_unsafe_files
-                                                        ? registry::UnsafeFiles::kAllow
-                                                        : registry::UnsafeFiles::kRefuse});
+  auto file = locate_file(options);
   if (!file) return fail(std::move(file.error()));
   const auto manifest = file->read();
   if (!manifest) return fail(manifest.error());
@@ -139,23 +151,16 @@ Result<int> serve(const ServeOptions& options) {
   grantor.adopt(*manifest, file->folder());
   const unsigned cores = usable_cores();
   const unsigned threads = config->threads != 0 ? config->threads : cores;
-  std::unique_ptr<MetricsSide> side;
-  if (config->metrics) {
-    side = std::make_unique<MetricsSide>(
-        MetricsSideOptions{.address = *config->metrics, .workers = threads});
-  }
-  observe::Metrics* const metrics = side == nullptr ? nullptr : &side->metrics();
+  MetricsSide side({.address = config->metrics, .workers = threads});
   auto platform = Platform::create({.state_dir = config->state_dir,
                                     .instances = kSandboxes,
                                     .cache = CacheMode::kRequired,
                                     .compile_jobs = cores,
-                                    .metrics = metrics});
+                                    .metrics = side.metrics()});
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
   // Before functions are loaded, which may take a while: alive, but not ready.
-  if (side != nullptr) {
-    if (auto started = side->start(logger); !started) return fail(std::move(started.error()));
-  }
+  if (auto told = side.start(logger); !told) return fail(std::move(told.error()));
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
@@ -165,16 +170,12 @@ Result<int> serve(const ServeOptions& options) {
                            .grantor = grantor,
                            .default_limits = config->limits,
                            .parallel_loads = cores,
-                           .metrics = metrics},
+                           .metrics = side.metrics()},
                           logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
-  std::unique_ptr<registry::Watcher> watcher;
-  if (config->watch) {
-    auto started = registry::Watcher::start(functions, {}, [&] { reloader.request(); });
-    if (!started) return fail(std::move(started.error()));
-    watcher = std::move(*started);
-  }
+  auto watcher = watch(*config, functions, reloader);
+  if (!watcher) return fail(std::move(watcher.error()));
   auto loaded = catalog.reload();
   if (!loaded) return fail(std::move(loaded.error()));
 
@@ -186,22 +187,22 @@ Result<int> serve(const ServeOptions& options) {
        .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
        .timeouts = {},
        .blocking = &blocking,
-       .metrics = metrics,
+       .metrics = side.metrics(),
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, catalog.routes());
   if (!server) return fail(std::move(server.error()));
   list_routes(catalog.routes(), logger);
   logger.flush();
-  if (side != nullptr) side->serving(**server);
-  print_ready(**server, catalog.routes(), side.get());
-  reloader.start(**server, watcher.get());
+  side.serving(**server);
+  print_ready(**server, catalog.routes(), side);
+  reloader.start(**server, watcher->get());
 
   serve_until_signal(reloader, logger);
-  if (side != nullptr) side->draining();
+  side.draining();
   const int code = end_server({**server, reloader, blocking}, logger, config->drain_timeout);
   reloader.stop();
-  watcher.reset();
-  if (side != nullptr) side->stop();
+  watcher->reset();
+  side.stop();
   server->reset();
   return code;
 }
