@@ -81,6 +81,7 @@ class MetricsServerTest : public testing::Test {
   void start(const MetricsServerLimits& limits = {}) { start(site_, limits); }
   void start(MetricsSite& site, const MetricsServerLimits& limits) {
     Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ASSERT_TRUE(socket.valid());
     address_.sin_family = AF_INET;
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address_);

@@ -21,18 +21,20 @@ bool is_loopback(const Fd& socket) {
 }  // namespace
 
 MetricsSide::MetricsSide(const MetricsSideOptions& options)
-    : address_(options.address),
-      silence_max_(options.silence_max),
-      metrics_({.workers = options.workers,
-                .version = GODWIT_VERSION,
-                .engine = fmt::format("wasmtime {}", GODWIT_ENGINE_VERSION)}) {
-  metrics_.set_source(observe::MetricId::kDraining, [this](auto& samples) {
+    : address_(options.address), silence_max_(options.silence_max) {
+  if (!address_) return;
+  metrics_.emplace(
+      observe::MetricsOptions{.workers = options.workers,
+                              .version = GODWIT_VERSION,
+                              .engine = fmt::format("wasmtime {}", GODWIT_ENGINE_VERSION)});
+  metrics_->set_source(observe::MetricId::kDraining, [this](auto& samples) {
     samples.push_back({"", draining_.load(std::memory_order_relaxed) ? 1.0 : 0.0});
   });
 }
 
 Result<void> MetricsSide::start(Logger& logger) {
-  auto group = server::listen_on(address_, 1);
+  if (!address_) return {};
+  auto group = server::listen_on(*address_, 1);
   if (!group) {
     Error error = std::move(group.error());
     error.detail = "--metrics " + error.detail;
@@ -42,7 +44,7 @@ Result<void> MetricsSide::start(Logger& logger) {
   Fd socket = std::move(group->sockets[0]);
   if (!is_loopback(socket)) {
     logger.warning("serve", "metrics are told to anybody who can connect",
-                   {{"address", server::listen_address_text(address_)}});
+                   {{"address", server::listen_address_text(*address_)}});
   }
   auto http = admin::MetricsServer::start(std::move(socket), *this, {});
   if (!http) return fail(std::move(http.error()));
@@ -50,7 +52,9 @@ Result<void> MetricsSide::start(Logger& logger) {
   return {};
 }
 
-std::string MetricsSide::url() const { return "http://" + server::listen_address_text(address_); }
+std::string MetricsSide::url() const {
+  return address_ ? "http://" + server::listen_address_text(*address_) : "";
+}
 
 void MetricsSide::serving(server::Server& server) {
   const std::lock_guard lock(mutex_);
@@ -59,13 +63,13 @@ void MetricsSide::serving(server::Server& server) {
 
 void MetricsSide::stop() {
   http_.reset();  // its thread has ended: nobody asks any more
-  metrics_.clear_sources();
+  if (metrics_) metrics_->clear_sources();
   const std::lock_guard lock(mutex_);
   server_ = nullptr;
 }
 
 std::string MetricsSide::metrics(observe::ExpositionFormat format) {
-  return metrics_.expose(format);
+  return metrics_->expose(format);
 }
 
 admin::Health MetricsSide::live() {

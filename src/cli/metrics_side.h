@@ -1,19 +1,21 @@
 // MetricsSide: what `--metrics` adds to a server: the numbers, and the HTTP side that tells them.
 //
-//   MetricsSide side({.address = *config.metrics, .workers = threads});
-//   // Platform, FunctionCatalog and Server get &side.metrics()
+//   MetricsSide side({.address = config.metrics, .workers = threads});
+//   // Platform, FunctionCatalog and Server get side.metrics()
 //   side.start(logger);                  // answers from now on: alive, not ready
 //   side.serving(server);                // ready
 //   side.draining();                     // not ready any more
 //   side.stop();                         // before the server goes
 //
-// One thread (the main thread); what the HTTP side's thread reads of it is guarded.
+// Without an address nobody counts and nothing listens. One thread (the main thread); what the HTTP
+// side's thread reads of it is guarded.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "admin/metrics_server.h"
@@ -27,7 +29,7 @@
 namespace godwit::cli {
 
 struct MetricsSideOptions {
-  server::ListenAddress address;
+  std::optional<server::ListenAddress> address;
   unsigned workers = 1;
   // A slice of a guest lasts a millisecond, one bulk instruction over all of its memory less than a
   // second: a worker that is silent for so long does not come back.
@@ -41,10 +43,11 @@ class MetricsSide final : private admin::MetricsSite {
   MetricsSide(const MetricsSide&) = delete;
   MetricsSide& operator=(const MetricsSide&) = delete;
 
-  observe::Metrics& metrics() { return metrics_; }
+  // Null without an address.
+  observe::Metrics* metrics() { return metrics_ ? &*metrics_ : nullptr; }
   // Listens and answers. Errors: kAddressInUse, kAddressUnusable, kSystemCall.
   Result<void> start(Logger& logger);
-  // "http://127.0.0.1:9100", with the port that it got. REQUIRES: start().
+  // "http://127.0.0.1:9100", with the port that it got, after start(); empty without an address.
   std::string url() const;
   // All workers of `server` have adopted the routes; it must stay until stop().
   void serving(server::Server& server);
@@ -57,9 +60,9 @@ class MetricsSide final : private admin::MetricsSite {
   admin::Health ready() override;
   void beat() override;
 
-  server::ListenAddress address_;
+  std::optional<server::ListenAddress> address_;
   const std::chrono::milliseconds silence_max_;
-  observe::Metrics metrics_;
+  std::optional<observe::Metrics> metrics_;
   std::atomic<bool> draining_{false};
   std::mutex mutex_;  // server_; never held while anything is waited for
   server::Server* server_ = nullptr;

@@ -37,7 +37,8 @@ class MetricsSideTest : public testing::Test {
 
   const Fd nowhere_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
   Logger logger_{{.fd = nowhere_.get()}};
-  MetricsSide side_{{.address = {.host = "127.0.0.1", .port = 0}, .silence_max = 50ms}};
+  MetricsSide side_{
+      {.address = server::ListenAddress{.host = "127.0.0.1", .port = 0}, .silence_max = 50ms}};
 };
 
 TEST_F(MetricsSideTest, FromStartToDrain) {
@@ -46,7 +47,7 @@ TEST_F(MetricsSideTest, FromStartToDrain) {
   EXPECT_EQ(get("/readyz").status, 503);
   EXPECT_THAT(get("/readyz").body, HasSubstr("\"reason\":\"starting\""));
   const auto server = server::Server::create(
-      {.listen = {{.host = "127.0.0.1", .port = 0}}, .metrics = &side_.metrics()}, logger_, {});
+      {.listen = {{.host = "127.0.0.1", .port = 0}}, .metrics = side_.metrics()}, logger_, {});
   ASSERT_TRUE(server);
   side_.serving(**server);
   EXPECT_EQ(get("/readyz").status, 200);
@@ -60,7 +61,7 @@ TEST_F(MetricsSideTest, FromStartToDrain) {
 TEST_F(MetricsSideTest, AWorkerThatDoesNotTurnIsNotHealthy) {
   std::atomic<bool> held{true};
   const auto server = server::Server::create({.listen = {{.host = "127.0.0.1", .port = 0}},
-                                              .metrics = &side_.metrics(),
+                                              .metrics = side_.metrics(),
                                               .thread_started = [&] { held.wait(true); }},
                                              logger_, {});
   ASSERT_TRUE(server);
@@ -87,6 +88,15 @@ TEST_F(MetricsSideTest, AnAddressThatIsTakenIsNamed) {
   EXPECT_THAT(started.error().detail, HasSubstr("--metrics 127.0.0.1:"));
 }
 
+TEST_F(MetricsSideTest, WithoutAnAddressThereIsNone) {
+  MetricsSide none({});
+  EXPECT_EQ(none.metrics(), nullptr);
+  EXPECT_TRUE(none.start(logger_));
+  EXPECT_EQ(none.url(), "");
+  none.draining();
+  none.stop();
+}
+
 class FailingCompiler final : public registry::Compiler {
  public:
   Result<registry::CompileOutput> compile_within(std::chrono::seconds, ByteSpan input) override {
@@ -97,12 +107,12 @@ class FailingCompiler final : public registry::Compiler {
 
 TEST_F(MetricsSideTest, CompilationsAreMeasured) {
   FailingCompiler inner;
-  MeasuredCompiler compiler(inner, &side_.metrics());
+  MeasuredCompiler compiler(inner, side_.metrics());
   EXPECT_TRUE(compiler.compile(as_bytes("x")));
   const auto failed = compiler.compile({});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::kCompileLimit);
-  const std::string page = side_.metrics().expose(observe::ExpositionFormat::kPrometheus);
+  const std::string page = side_.metrics()->expose(observe::ExpositionFormat::kPrometheus);
   EXPECT_THAT(page, HasSubstr("\ngodwit_compile_seconds_count 2\n"));
   EXPECT_THAT(page, HasSubstr("\ngodwit_compile_failures_total{reason=\"compile_limit\"} 1\n"));
   EXPECT_TRUE(MeasuredCompiler(inner, nullptr).compile(as_bytes("x")));

@@ -79,7 +79,7 @@ void list_routes(const std::vector<gateway::Route>& routes, Logger& logger) {
 }
 
 void print_ready(const server::Server& server, const std::vector<gateway::Route>& routes,
-                 const MetricsSide* side) {
+                 const MetricsSide& side) {
   std::string addresses;
   for (const server::ListenAddress& address : server.addresses()) {
     if (!addresses.empty()) addresses += ',';
@@ -87,7 +87,7 @@ void print_ready(const server::Server& server, const std::vector<gateway::Route>
   }
   const auto ready = std::count_if(routes.begin(), routes.end(),
                                    [](const auto& route) { return route.function != nullptr; });
-  const std::string metrics = side == nullptr ? "" : " metrics=" + side->url();
+  const std::string metrics = side.url().empty() ? "" : " metrics=" + side.url();
   fmt::print(stdout, "ready {} functions={}{}\n", addresses, ready, metrics);
   std::fflush(stdout);
 }
@@ -157,39 +157,93 @@ Result<std::unique_ptr<Platform>> start_platform(const ServeConfig& config,
        .confined_compiler = config.confinement != ConfinementMode::kOff});
 }
 
+Result<OperatorFile> locate_file(const ServeOptions& options) {
+  return OperatorFile::locate({.path = options.path,
+                               .limits = options.limits,
+                               .unsafe_files = options.allow_unsafe_files
+                                                   ? registry::UnsafeFiles::kAllow
+                                                   : registry::UnsafeFiles::kRefuse});
+}
+
+// Null where nothing is watched.
+Result<std::unique_ptr<registry::Watcher>> watch(const ServeConfig& config,
+                                                 const registry::Folder* functions,
+                                                 Reloader& reloader) {
+  if (!config.watch) return nullptr;
+  return registry::Watcher::start(functions, {}, [&reloader] { reloader.request(); });
+}
+
+// What is there when the server starts.
+struct Parts {
+  const ServeConfig& config;
+  const engine::Engine& engine;
+  FunctionCatalog& catalog;
+  Reloader& reloader;
+  std::unique_ptr<registry::Watcher>& watcher;
+  capability::MemoryBudget& memory;
+  MetricsSide& side;
+  ServerConfinement& confined;
+};
+
+// From the first connection to the last; returns the exit code.
+Result<int> serve_functions(const Parts& parts, Logger& logger) {
+  const ServeConfig& config = parts.config;
+  const engine::Engine& engine = parts.engine;
+  runtime::BlockingPool blocking(kFileThreads);
+  auto server = server::Server::create(
+      {.listen = config.listen,
+       .threads = config.threads,
+       .gateway = {.details = config.dev ? gateway::Details::kShown : gateway::Details::kHidden},
+       .limits = config.connections,
+       .blocking = &blocking,
+       .memory = &parts.memory,
+       .metrics = parts.side.metrics(),
+       .thread_started = [&engine] { engine.prepare_thread(); }},
+      logger, parts.catalog.routes());
+  if (!server) return fail(std::move(server.error()));
+  // Everything listens.
+  if (auto settled = parts.confined.settle(); !settled) return fail(std::move(settled.error()));
+  list_routes(parts.catalog.routes(), logger);
+  logger.flush();
+  parts.side.serving(**server);
+  print_ready(**server, parts.catalog.routes(), parts.side);
+  parts.reloader.start(**server, parts.watcher.get());
+
+  IdleTrim trim(engine);
+  serve_until_signal(parts.reloader, trim, logger);
+  parts.side.draining();
+  const int code = end_server({**server, parts.reloader, blocking}, logger, config.drain_timeout);
+  parts.reloader.stop();
+  parts.watcher.reset();
+  parts.side.stop();
+  server->reset();
+  return code;
+}
+
 Result<int> serve(const ServeOptions& options) {
-  auto file = OperatorFile::locate({.path = options.path,
-                                    .limits = options.limits,
-                                    .unsafe_files = options.allow_unsafe_files
-                                                        ? registry::UnsafeFiles::kAllow
-                                                        : registry::UnsafeFiles::kRefuse});
+  auto file = locate_file(options);
   if (!file) return fail(std::move(file.error()));
   const auto manifest = file->read();
   if (!manifest) return fail(manifest.error());
   auto config = serve_config(options, manifest->get(), *file);
   if (!config) return fail(std::move(config.error()));
+  if (config->memory_bytes == 0) config->memory_bytes = default_guest_memory_bytes();
+  const unsigned cores = usable_cores();
+  if (config->threads == 0) config->threads = cores;
   file->set_unsafe_files(config->unsafe_files);
   // Secrets leave the environment before there are threads that could read it.
-  capability::MemoryBudget guest_memory(config->memory_bytes != 0 ? config->memory_bytes
-                                                                  : default_guest_memory_bytes());
+  capability::MemoryBudget guest_memory(config->memory_bytes);
   registry::Grantor grantor(
       {.tmpfs_bytes_max = guest_memory.limit_bytes() / kTmpfsShare, .guest_memory = &guest_memory});
   grantor.adopt(*manifest, file->folder());
-  const unsigned cores = usable_cores();
-  const unsigned threads = config->threads != 0 ? config->threads : cores;
-  std::unique_ptr<MetricsSide> side;
-  if (config->metrics) {
-    side = std::make_unique<MetricsSide>(
-        MetricsSideOptions{.address = *config->metrics, .workers = threads});
-  }
-  observe::Metrics* const metrics = side == nullptr ? nullptr : &side->metrics();
-  if (metrics != nullptr) tell_memory(*metrics, guest_memory);
+  MetricsSide side({.address = config->metrics, .workers = config->threads});
+  if (auto* const metrics = side.metrics()) tell_memory(*metrics, guest_memory);
   std::optional<ServerConfinement> confined;
   auto platform = start_platform(
       *config,
       configured_roots(
           {.file = *file, .manifest = manifest->get(), .unsafe_files = config->unsafe_files}),
-      metrics, confined);
+      side.metrics(), confined);
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
   confined->log(logger);
@@ -199,9 +253,7 @@ Result<int> serve(const ServeOptions& options) {
                     {"descriptors", std::to_string(usable_descriptors())}});
   }
   // Before functions are loaded, which may take a while: alive, but not ready.
-  if (side != nullptr) {
-    if (auto started = side->start(logger); !started) return fail(std::move(started.error()));
-  }
+  if (auto told = side.start(logger); !told) return fail(std::move(told.error()));
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
@@ -211,7 +263,7 @@ Result<int> serve(const ServeOptions& options) {
                            .grantor = grantor,
                            .default_limits = config->limits,
                            .parallel_loads = cores,
-                           .metrics = metrics,
+                           .metrics = side.metrics(),
                            .accept =
                                [&](const manifest::Manifest* read) {
                                  return confined->check(reload_roots(*file, read));
@@ -219,45 +271,19 @@ Result<int> serve(const ServeOptions& options) {
                           logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
-  std::unique_ptr<registry::Watcher> watcher;
-  if (config->watch) {
-    auto started = registry::Watcher::start(functions, {}, [&] { reloader.request(); });
-    if (!started) return fail(std::move(started.error()));
-    watcher = std::move(*started);
-  }
+  auto watcher = watch(*config, functions, reloader);
+  if (!watcher) return fail(std::move(watcher.error()));
   auto loaded = catalog.reload(FunctionCatalog::kAtStart);
   if (!loaded) return fail(std::move(loaded.error()));
-
-  const engine::Engine& engine = (*platform)->engine();
-  runtime::BlockingPool blocking(kFileThreads);
-  auto server = server::Server::create(
-      {.listen = config->listen,
-       .threads = threads,
-       .gateway = {.details = config->dev ? gateway::Details::kShown : gateway::Details::kHidden},
-       .limits = config->connections,
-       .blocking = &blocking,
-       .memory = &guest_memory,
-       .metrics = metrics,
-       .thread_started = [&engine] { engine.prepare_thread(); }},
-      logger, catalog.routes());
-  if (!server) return fail(std::move(server.error()));
-  // Everything listens.
-  if (auto settled = confined->settle(); !settled) return fail(std::move(settled.error()));
-  list_routes(catalog.routes(), logger);
-  logger.flush();
-  if (side != nullptr) side->serving(**server);
-  print_ready(**server, catalog.routes(), side.get());
-  reloader.start(**server, watcher.get());
-
-  IdleTrim trim(engine);
-  serve_until_signal(reloader, trim, logger);
-  if (side != nullptr) side->draining();
-  const int code = end_server({**server, reloader, blocking}, logger, config->drain_timeout);
-  reloader.stop();
-  watcher.reset();
-  if (side != nullptr) side->stop();
-  server->reset();
-  return code;
+  return serve_functions({.config = *config,
+                          .engine = (*platform)->engine(),
+                          .catalog = catalog,
+                          .reloader = reloader,
+                          .watcher = *watcher,
+                          .memory = guest_memory,
+                          .side = side,
+                          .confined = *confined},
+                         logger);
 }
 
 }  // namespace
