@@ -54,8 +54,15 @@ class FunctionCatalog final {
     std::chrono::seconds cpu_max;    // for each, as long as the whole has taken less than that
     std::chrono::seconds cpu_later;  // afterwards
   };
-  static constexpr Haste kAtStart{std::chrono::seconds(10), std::chrono::seconds(1)};
-  static constexpr Haste kWhileServing{std::chrono::seconds(3), std::chrono::seconds(1)};
+#ifdef GODWIT_SANITIZED
+  static constexpr int kSlower = 10;
+#else
+  static constexpr int kSlower = 1;
+#endif
+  static constexpr Haste kAtStart{std::chrono::seconds(10) * kSlower,
+                                  std::chrono::seconds(3) * kSlower};
+  static constexpr Haste kWhileServing{std::chrono::seconds(5) * kSlower,
+                                       std::chrono::seconds(3) * kSlower};
 
   // Brings the catalog up to date. True when the routes changed. Errors: the godwit.toml is broken
   // or its own routes conflict, the folder can't be read; nothing changes then.
