@@ -130,8 +130,8 @@ class Engine {
   // there was nothing, or it can't be done now. Changes nothing that a guest sees: instances that
   // exist go on (what is kept beside them goes when the last of them is gone), later ones start
   // cold. For the control plane: takes 10 to 50 milliseconds of CPU time (and 0.05 for each loaded
-  // module, more for large ones), and makes other threads wait in load() only. Follow it with malloc_trim(0), which is for what the
-  // instances had on the heap.
+  // module, more for large ones), and makes other threads wait in load() only. Follow it with
+  // malloc_trim(0), which is for what the instances had on the heap.
   virtual std::uint64_t trim() const { return 0; }
 };
 
