@@ -5,8 +5,8 @@
 //   (*server)->publish(new_routes);             // returns when every worker serves them
 //   (*server)->drain(std::chrono::seconds(10)); // true: everything that ran has finished
 //
-// create(), publish(), connection_counts(), drain() and the destructor belong to the control plane: one thread at a
-// time, never a worker's.
+// create(), publish(), connection_counts(), drain() and the destructor belong to the control plane:
+// one thread at a time, never a worker's.
 #pragma once
 
 #include <chrono>
