@@ -42,6 +42,7 @@ Connection::Connection(tcp::socket socket, const tcp::endpoint& peer, Connection
     : socket_(std::move(socket)),
       peer_(peer),
       set_(set),
+      number_(++set.last_number_),
       exchange_(set.gateway_, *this),
       read_buffer_(kReadBytes) {
   set_.all_.push_back(*this);
@@ -64,7 +65,7 @@ void Connection::open() {
   set_width(set_.width_);
   last_progress_ = monotonic_now();
   become_idle();
-  arm_by(last_progress_ + set_.limits_.idle);
+  arm_by(last_progress_ + spread(set_.limits_.idle));
   want_read();
 }
 
@@ -121,7 +122,7 @@ void Connection::begin_exchange() {
   exchange_open_ = true;
   body_sent_ = 0;
   discarded_ = 0;
-  const Pace::Terms terms{.patience = set_.limits_.stall,
+  const Pace::Terms terms{.patience = spread(set_.limits_.stall),
                           .min_rate_bytes = set_.limits_.min_rate_bytes};
   body_pace_.start(terms);
   response_pace_.start(terms);

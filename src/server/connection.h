@@ -120,6 +120,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void see_what_was_taken(TimePoint now);
 
   void arm_by(TimePoint due);
+  Nanoseconds spread(std::chrono::milliseconds limit) const;
   void wait_for_body();
   Due next_due(TimePoint now);
   void on_timeout(Timeout what);
@@ -128,6 +129,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   boost::asio::ip::tcp::socket socket_;
   const boost::asio::ip::tcp::endpoint peer_;
   ConnectionSet& set_;
+  const std::uint32_t number_;  // among the set's; for spread()
   std::size_t charged_bytes_ = 0;
 
   http::Parser parser_;

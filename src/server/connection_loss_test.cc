@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -124,6 +125,23 @@ INSTANTIATE_TEST_SUITE_P(EveryState, LossTest,
                                                           Loss::kMoreRequestsThenReset,
                                                           Loss::kHalfCloseThenReset)),
                          case_name);
+
+TEST(Loss, ManyAtOnce) {
+  TestServer server;
+  manifest::FunctionSpec spec = patient();
+  spec.limits.concurrency = 300;
+  const auto f = server.serve("f", "wait\n", spec);
+  server.start({.threads = 2});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 500; ++i) {
+    clients.push_back(std::make_unique<Client>(server.address()));
+    clients.back()->get("/f");
+  }
+  ASSERT_TRUE(eventually([&] { return f->gate->running() + f->gate->waiting() == 500; }));
+  for (std::size_t i = 1; i < clients.size(); ++i) clients[i]->reset();
+  EXPECT_TRUE(eventually([&] { return f->gate->running() + f->gate->waiting() == 1; }));
+  EXPECT_EQ(server.server->connection_counts().lost, 499u);
+}
 
 // Closing with unread bytes is a reset (RFC 9293 section 3.6.1).
 TEST(Loss, AClientThatClosesWithAnUnreadAnswer) {

@@ -66,7 +66,7 @@ void Connection::on_read(const boost::system::error_code& error, std::size_t siz
 // A head of tens of KiB that never ends must not hold memory when there is little.
 void Connection::on_half_head() {
   if (parser_.idle()) return become_idle();  // an empty line before the request
-  arm_by(head_started_ + set_.limits_.head);
+  arm_by(head_started_ + spread(set_.limits_.head));
   recharge();
   if (set_.has_memory()) return;
   set_.count_refused(observe::ConnectionRefusal::kMemory);

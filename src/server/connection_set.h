@@ -79,6 +79,7 @@ class ConnectionSet final : private runtime::TimerNode {
   Turnaway turnaway_;
   ConnectionCounts counts_;
   std::function<void()> when_full_;
+  std::uint32_t last_number_ = 0;  // of a connection; wraps
   bool draining_ = false;
   http::BodyPipe::Width width_ = http::BodyPipe::Width::kFull;
   boost::intrusive::list<SetLink> all_;

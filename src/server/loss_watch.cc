@@ -30,9 +30,12 @@ void LossWatch::on_timer() noexcept {
   }
   timers_.arm(*this, monotonic_now() + kInterval);
   if (::poll(descriptors.data(), count, 0) <= 0) return;
+  std::size_t told = 0;
   for (std::size_t i = 0; i < count; ++i) {
     // Whoever is lost may take others with it; they are not in the list any more then.
     if ((descriptors[i].revents & (POLLERR | POLLHUP)) == 0 || !asked[i]->is_linked()) continue;
+    if (++told > kToldPerTurn)
+      return timers_.arm(*this, monotonic_now());  // after the others' turn
     leave(*asked[i]);
     asked[i]->on_lost();
   }

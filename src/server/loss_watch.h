@@ -22,6 +22,8 @@ class LossWatch final : private runtime::TimerNode {
   static constexpr std::chrono::milliseconds kInterval{50};
   // Asked in one turn of the loop; with more, the others have their turn at the next interval.
   static constexpr std::size_t kBatch = 512;
+  // Told in one turn: each may end a guest, and thousands may have gone together.
+  static constexpr std::size_t kToldPerTurn = 32;
 
   class Watched : public boost::intrusive::list_base_hook<> {
    public:
