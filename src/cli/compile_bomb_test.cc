@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "cli/machine.h"
 #include "cli/platform.h"
 #include "cli/test_bombs.h"
 #include "registry/compile_service.h"
@@ -94,6 +95,14 @@ TEST_F(CompileBomb, EveryShapeHasAnEnd) {
                 end.starts_with("E2001"))
         << end;
   }
+}
+
+TEST(CompileJobs, AllTogetherFitTheMemory) {
+  EXPECT_EQ(affordable_compile_jobs(1), 1u);
+  const std::uint64_t each = registry::CompileLimits().memory_bytes;
+  const std::uint64_t jobs = affordable_compile_jobs(100'000);
+  EXPECT_GE(jobs, 1u);
+  EXPECT_TRUE(jobs == 1 || jobs * each <= usable_memory_bytes() / 2) << jobs;
 }
 
 }  // namespace

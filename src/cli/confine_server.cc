@@ -128,6 +128,7 @@ Result<void> ServerConfinement::give_up() {
   if (auto done = note(confinement::forbid_core_dumps()); !done) return done;
   auto files = confinement::restrict_files(roots_, {.tcp = confinement::TcpRule::kNoConnect});
   files_ = files.has_value();
+  if (files_) landlock_ = confinement::landlock_text(confinement::landlock_abi());
   if (auto done = note(std::move(files)); !done) return done;
   const auto filter = confinement::server_filter();
   Result<void> calls = filter ? filter->install(confinement::FilterThreads::kCaller)
@@ -169,10 +170,9 @@ void ServerConfinement::log(Logger& logger) const {
     logger.warning("serve", "not confined: confinement is switched off", {});
     return;
   }
-  const int abi = confinement::landlock_abi();
   logger.info("serve", "confined",
               {{"system_calls", calls_ ? "filtered" : "all"},
-               {"landlock", files_ ? confinement::landlock_text(abi) : "no"},
+               {"landlock", files_ ? std::string_view(landlock_) : "no"},
                {"roots", std::to_string(roots_.roots().size())}});
   for (const std::string& problem : problems_) {
     logger.warning("serve", "a part of the confinement is missing",

@@ -69,8 +69,9 @@ class ServerConfinement final {
 
   ConfinementMode mode_;
   confinement::FileRoots roots_;
-  bool files_ = false;  // Landlock is active
-  bool calls_ = false;  // seccomp is
+  bool files_ = false;    // Landlock is active
+  std::string landlock_;  // what it restricts; nobody can ask any more once it does
+  bool calls_ = false;    // seccomp is
   std::vector<std::string> problems_;
 };
 
