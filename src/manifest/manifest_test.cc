@@ -84,7 +84,7 @@ environment = "GODWIT_TOKEN"
   EXPECT_EQ(resize.source, "resize.wasm");
   EXPECT_EQ(resize.limits.memory_bytes, 64u << 20);
   EXPECT_EQ(resize.limits.cpu, std::chrono::milliseconds(200));
-  EXPECT_EQ(resize.files[0].place, "godwit.toml:19:1");
+  EXPECT_EQ(resize.files[0].place, "godwit.toml:20:1");
   const FunctionSpec& cart = file->functions[1];
   EXPECT_EQ(cart.name, "shop/cart");
   EXPECT_EQ(cart.source, "../build/cart.wat");
@@ -99,23 +99,23 @@ environment = "GODWIT_TOKEN"
   EXPECT_THAT(*pictures->functions, ElementsAre("resize", "shop/*"));
   EXPECT_EQ(pictures->max_size_bytes, std::uint64_t{2} << 30);
   EXPECT_EQ(pictures->max_files, 50u);
-  EXPECT_EQ(pictures->place, "godwit.toml:25:1");
+  EXPECT_EQ(pictures->place, "godwit.toml:26:1");
   const VolumeSpec* const other = find_volume(*file, "other");
   ASSERT_NE(other, nullptr);
   EXPECT_TRUE(other->may_read && !other->may_write);
   EXPECT_FALSE(other->functions);
   EXPECT_EQ(other->max_size_bytes, std::uint64_t{1} << 30);
   EXPECT_EQ(other->max_files, 100'000u);
-  EXPECT_EQ(other->place, "godwit.toml:32:1");
+  EXPECT_EQ(other->place, "godwit.toml:33:1");
   EXPECT_EQ(find_volume(*file, "none"), nullptr);
 
   EXPECT_EQ(std::get<SecretFile>(find_secret(*file, "API_KEY")->source).path, "api.key");
   EXPECT_EQ(std::get<SecretVariable>(find_secret(*file, "TOKEN")->source).name, "GODWIT_TOKEN");
   ASSERT_EQ(file->bounds.size(), 2u);
   EXPECT_EQ(file->bounds[0].tmpfs_bytes, 16u << 20);
-  EXPECT_EQ(file->bounds[0].tmpfs_place, "godwit.toml:41:28");
+  EXPECT_EQ(file->bounds[0].tmpfs_place, "godwit.toml:42:28");
   EXPECT_EQ(file->bounds[1].limits.concurrency, 5u);
-  EXPECT_EQ(file->bounds[1].set[0].place, "godwit.toml:42:14");
+  EXPECT_EQ(file->bounds[1].set[0].place, "godwit.toml:43:14");
 }
 
 TEST(Manifest, AnEmptyFileIsAnEmptyManifest) {

@@ -152,6 +152,7 @@ TEST(WasmtimeEngine, AGrowthThatTheSystemRefusesIsTakenBack) {
   GTEST_SKIP() << "a sanitizer's shadow memory counts as data";
 #else
   const auto runtime = make_engine({.instances = 8});
+  runtime->prepare_thread();  // a signal stack is data, too
   const auto code = runtime->compile(binary(scenario_text("grow_then_wait")));
   const auto module =
       runtime->load(seal(*code), {.host_functions = engine::conformance::host_functions()});
