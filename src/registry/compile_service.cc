@@ -73,6 +73,17 @@ std::string log_text(int log) {
   return printable;
 }
 
+tl::unexpected<Error> out_of_memory(const CompileLimits& limits) {
+  return fail(ErrorCode::kCompileLimit,
+              fmt::format("it took more than {} bytes of memory", limits.memory_bytes));
+}
+
+// Rust's and C's words for it, of compilers that abort and of one that returns an error.
+bool tells_of_no_memory(std::string_view text) {
+  return text.find("memory allocation of") != std::string_view::npos ||
+         text.find("out of memory") != std::string_view::npos;
+}
+
 tl::unexpected<Error> killed_by(int signal, const CompileLimits& limits, const std::string& log) {
   if (signal == SIGXCPU) {
     return fail(ErrorCode::kCompileLimit,
@@ -83,12 +94,7 @@ tl::unexpected<Error> killed_by(int signal, const CompileLimits& limits, const s
                 "the compiler was ended: it made a system call that no compiler makes");
   }
   if (signal == SIGXFSZ) return fail(ErrorCode::kCompileLimit, "its output is too large");
-  // Rust's and C's words for it; both abort.
-  if (log.find("memory allocation of") != std::string::npos ||
-      log.find("out of memory") != std::string::npos) {
-    return fail(ErrorCode::kCompileLimit,
-                fmt::format("it took more than {} bytes of memory", limits.memory_bytes));
-  }
+  if (tells_of_no_memory(log)) return out_of_memory(limits);
   if (signal == SIGKILL) {
     return fail(ErrorCode::kCompileLimit,
                 "the compiler was killed (the system is out of memory, "
@@ -133,6 +139,9 @@ Result<CompileOutput> read_output(int fd, const CompileLimits& limits) {
   if (!second) return fail(second.error());
   if (!error) return CompileOutput{std::move(*first), std::move(*second)};
   const auto code = parse_error_code(std::to_string(header.error_code));
+  if (code == ErrorCode::kCompileFailed && tells_of_no_memory(as_text(*first))) {
+    return out_of_memory(limits);
+  }
   return fail(code && is_compile_error(*code) ? *code : ErrorCode::kCompileFailed,
               std::string(as_text(*first)), std::string(as_text(*second)));
 }
@@ -170,10 +179,7 @@ struct CompileService::Job {
     switch (reply.end) {
       case JobEnd::kExited:
         if (reply.value == 0) return read_output(output.get(), limits);
-        if (reply.value == kExitOutOfMemory) {
-          return fail(ErrorCode::kCompileLimit,
-                      fmt::format("it took more than {} bytes of memory", limits.memory_bytes));
-        }
+        if (reply.value == kExitOutOfMemory) return out_of_memory(limits);
         return fail(ErrorCode::kCompileFailed, fmt::format("the compiler ended with code {}: {}",
                                                            reply.value, log_text(log.get())));
       case JobEnd::kSignal: return killed_by(reply.value, limits, log_text(log.get()));

@@ -146,6 +146,7 @@ TEST(CompileService, AMemoryHogMeetsTheMemoryLimit) {
 TEST(CompileService, RustsWordForNoMemoryIsUnderstood) {
   const auto service = start();
   EXPECT_EQ(error_of(*service, "rust-memory").code, ErrorCode::kCompileLimit);
+  EXPECT_EQ(error_of(*service, "memory-error").code, ErrorCode::kCompileLimit);
 }
 
 TEST(CompileService, CrashesAreErrors) {

@@ -125,6 +125,7 @@ Result<CompileOutput> obedient_compiler(ByteSpan input) {
   if (word == "error") {
     return fail(ErrorCode::kModuleMalformed, std::string(rest), "read the specification");
   }
+  if (word == "memory-error") return fail(ErrorCode::kCompileFailed, "engine: out of memory (7)");
   if (word == "long-error") return fail(ErrorCode::kCompileFailed, std::string(100'000, 'x'));
   return CompileOutput{{}, bytes_of("done")};
 }

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import unittest
 
 import harness
@@ -38,6 +39,18 @@ def descendants(pid):
     return found
 
 
+def compile_service(server):
+    """The keeper and its loop, in this order; the service starts beside the server."""
+    harness.wait_for(lambda: len(descendants(server.process.pid)) == 2, "the compile service")
+    return descendants(server.process.pid)
+
+
+def wait_confined(pid):
+    """Until every thread of a process is under a filter; its last step."""
+    harness.wait_for(lambda: all(status_of(task)["Seccomp"] == "2" for task in tasks_of(pid)),
+                     f"the confinement of {pid}")
+
+
 class Processes(harness.ServerTest):
     options = ("--threads", "2", "--watch", "--confinement", "required")
 
@@ -63,18 +76,13 @@ class Processes(harness.ServerTest):
         self.assertGreater(len(tasks_of(self.server.process.pid)), 3)
         self.assert_confined(self.server.process.pid)
 
-    def compile_service(self):
-        """The keeper and its loop; nothing while a job's child is there, too."""
-        found = sorted(descendants(self.server.process.pid))
-        return found if len(found) == 2 else None
-
     def test_every_process_of_the_compile_service(self):
-        for pid in harness.wait_for(self.compile_service, "the compile service"):
+        for pid in compile_service(self.server):
             self.assert_confined(pid)
             self.assertEqual(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text(), "1000\n")
 
     def test_no_core_is_dumped(self):
-        for pid in [self.server.process.pid] + descendants(self.server.process.pid):
+        for pid in [self.server.process.pid] + compile_service(self.server):
             limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
             self.assertRegex(limits, r"Max core file size +0 +0 ")
 
@@ -89,7 +97,7 @@ class Processes(harness.ServerTest):
         harness.wait_for(lambda: self.get("/later").body == b"later\n", "the new function")
 
     def test_a_killed_compile_service_is_replaced(self):
-        keeper, loop = harness.wait_for(self.compile_service, "the compile service")
+        keeper, loop = compile_service(self.server)
         os.kill(loop, signal.SIGKILL)
         self.server.folder.add("again", HELLO.replace(b"hello", b"again"))
         harness.wait_for(lambda: self.get("/again").body == b"again\n", "the new function")
@@ -103,7 +111,7 @@ class Modes(unittest.TestCase):
         folder.add("hello", HELLO)
         with harness.Server.started(folder, "--confinement", "off") as server:
             server.wait_log(level="warning", message="not confined: confinement is switched off")
-            for pid in [server.process.pid] + descendants(server.process.pid):
+            for pid in [server.process.pid] + compile_service(server):
                 self.assertEqual(status_of(pathlib.Path(f"/proc/{pid}"))["Seccomp"], "0")
             self.assertEqual(server.get("/hello").body, b"hello\n")
 
@@ -174,7 +182,15 @@ class Run(CliTest):
         if not landlock_version():
             self.skipTest("this kernel has no Landlock")
         self.write("wait.wat", harness.wat("sleep"))
-        self.assertIn("wait.wat", [path.name for path in pathlib.Path(self.folder).iterdir()])
+        process = subprocess.Popen(
+            [harness.program(), "run", "wait.wat", "ms=25000", "--state-dir", "state"],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            wait_confined(process.pid)
+            self.assertIsNone(process.poll())
+        finally:
+            process.kill()
+            process.wait()
 
 
 del ManifestTest, CliTest
