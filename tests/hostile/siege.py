@@ -147,6 +147,8 @@ class Footprint:
 
 
 def compile_processes(server):
-    """Pids below the server: the compile service (one), and its children."""
+    """Pids below the server: the compile service (its keeper), and the children of jobs. Between
+    the two is the loop that takes the jobs."""
     services = harness.children(server.process.pid)
-    return services, [child for service in services for child in harness.children(service)]
+    loops = [loop for service in services for loop in harness.children(service)]
+    return services, [child for loop in loops for child in harness.children(loop)]

@@ -80,11 +80,11 @@ ROWS = {
     **rows(MEMORY, """
         grow_by_one grow_at_once grow_and_touch grow_several_memories grow_memory64
         table_grow_by_one table_grow_at_once table_grow_several table64_grow
-        gc_keep_everything gc_array_of_a_gib throw_keep_all"""),
+        gc_keep_everything throw_keep_all"""),
     **rows(FINE, "grow_refused_is_no_failure memory_maximum_only memory64_with_wasi"),
     **rows(SLEEP, "grow_and_stay"),
     **rows(TRAP, """
-        grow_beyond_own_maximum gc_array_of_everything far_load memory64_far_load
+        grow_beyond_own_maximum gc_array_of_everything gc_array_of_a_gib far_load memory64_far_load
         data_out_of_range data_far_out_of_range elements_out_of_range"""),
     **rows(MINIMUM, """
         memory_all_of_4_gib memory64_huge table_minimum_huge table_minimum_beyond"""),
