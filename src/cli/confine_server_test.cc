@@ -136,7 +136,7 @@ TEST_F(ConfineServer, AReloadThatNeedsMoreNeedsARestart) {
                        const auto done = confinement.check(roots(more));
                        if (done || done.error().code != ErrorCode::kRestartNeeded) return 1;
                        const std::string& detail = done.error().detail;
-                       const bool names = detail.find("godwit.toml:14:1") != std::string::npos &&
+                       const bool names = detail.find("godwit.toml:15:1") != std::string::npos &&
                                           detail.find("\"elsewhere\"") != std::string::npos &&
                                           detail.find("/../elsewhere ") != std::string::npos;
                        return names ? 0 : 2;

@@ -138,12 +138,12 @@ Result<CompileOutput> read_output(int fd, const CompileLimits& limits) {
   auto second = read_part(fd, sizeof(header) + header.first_bytes, header.second_bytes);
   if (!second) return fail(second.error());
   if (!error) return CompileOutput{std::move(*first), std::move(*second)};
-  const auto code = parse_error_code(std::to_string(header.error_code));
+  const auto told = parse_error_code(std::to_string(header.error_code));
+  const ErrorCode code = told && is_compile_error(*told) ? *told : ErrorCode::kCompileFailed;
   if (code == ErrorCode::kCompileFailed && tells_of_no_memory(as_text(*first))) {
     return out_of_memory(limits);
   }
-  return fail(code && is_compile_error(*code) ? *code : ErrorCode::kCompileFailed,
-              std::string(as_text(*first)), std::string(as_text(*second)));
+  return fail(code, std::string(as_text(*first)), std::string(as_text(*second)));
 }
 
 }  // namespace
