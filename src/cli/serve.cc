@@ -161,18 +161,17 @@ Result<int> serve(const ServeOptions& options) {
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
   if (!folder) return fail(folder.error());
   const registry::Folder* const functions = *folder ? &**folder : nullptr;
-  FunctionCatalog catalog(
-      {.file = *file,
-       .folder = functions,
-       .loader = (*platform)->loader(),
-       .grantor = grantor,
-       .default_limits = config->limits,
-       .parallel_loads = cores,
-       .accept =
-           [&](const manifest::Manifest* read) {
-             return confined->check(reload_roots(*file, read));
-           }},
-      logger);
+  FunctionCatalog catalog({.file = *file,
+                           .folder = functions,
+                           .loader = (*platform)->loader(),
+                           .grantor = grantor,
+                           .default_limits = config->limits,
+                           .parallel_loads = cores,
+                           .accept =
+                               [&](const manifest::Manifest* read) {
+                                 return confined->check(reload_roots(*file, read));
+                               }},
+                          logger);
   // Watching begins before the first look, so that no change falls in between.
   Reloader reloader(catalog, logger);
   std::unique_ptr<registry::Watcher> watcher;

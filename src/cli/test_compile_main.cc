@@ -10,8 +10,8 @@
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == godwit::cli::kCompileServiceVerb) {
-    return godwit::registry::compile_service_main({.compile = &godwit::cli::compile_function,
-                                                   .prepare = &godwit::cli::prepare_compiler});
+    return godwit::registry::compile_service_main(
+        {.compile = &godwit::cli::compile_function, .prepare = &godwit::cli::prepare_compiler});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
