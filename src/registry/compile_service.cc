@@ -139,7 +139,7 @@ Result<CompileOutput> read_output(int fd, const CompileLimits& limits) {
   if (!second) return fail(second.error());
   if (!error) return CompileOutput{std::move(*first), std::move(*second)};
   const auto told = parse_error_code(std::to_string(header.error_code));
-  const auto code = told && is_compile_error(*told) ? *told : ErrorCode::kCompileFailed;
+  const ErrorCode code = told && is_compile_error(*told) ? *told : ErrorCode::kCompileFailed;
   if (code == ErrorCode::kCompileFailed && tells_of_no_memory(as_text(*first))) {
     return out_of_memory(limits);
   }
