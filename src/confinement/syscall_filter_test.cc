@@ -102,8 +102,8 @@ TEST(SyscallFilter, ArgumentsAreLookedAt) {
            })
         .code;
   };
-  EXPECT_EQ(after([] { return ::kill(::getpid(), 0); }), 0);
-  EXPECT_EQ(after([] { return ::kill(::getppid(), 0); }), EPERM);
+  EXPECT_EQ(after([] { return ::syscall(SYS_kill, ::syscall(SYS_getpid), 0); }), 0);
+  EXPECT_EQ(after([] { return ::syscall(SYS_kill, ::syscall(SYS_getppid), 0); }), EPERM);
   EXPECT_EQ(after([] { return ::syscall(SYS_umask, 2); }), 0);
   EXPECT_EQ(after([] { return ::syscall(SYS_umask, 0x14); }), 0);
   EXPECT_EQ(after([] { return ::syscall(SYS_umask, 6); }), EPERM);
