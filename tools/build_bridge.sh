@@ -19,7 +19,7 @@ if ! cargo fetch --locked --offline --quiet 2>/dev/null; then
 fi
 # To cargo all clones of the project are one package, and it tells by time stamps whether what it
 # built last is current: without this a clone would be given another clone's library.
-sources=$(cat Cargo.toml Cargo.lock src/*.rs | sha256sum)
+sources=$(find Cargo.toml Cargo.lock src -type f -print0 | sort -z | xargs -0 cat | sha256sum)
 if [ "$(cat "$target_dir/.godwit-sources" 2>/dev/null)" != "$sources" ]; then
   touch src/lib.rs
   echo "$sources" >"$target_dir/.godwit-sources"

@@ -1,7 +1,9 @@
 #include "engine/conformance.h"
 
 #include <array>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -245,6 +247,17 @@ Error EngineConformance::load_error(std::string_view name, Limits limits) {
       harness_->scenario(name, {.host_functions = host_functions(), .limits = limits});
   CHECK(!module.has_value(), name);
   return module.error();
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  std::string line;
+  while (std::getline(file, line)) {
+    unsigned long long kilobytes = 0;
+    if (std::sscanf(line.c_str(), "Rss: %llu", &kilobytes) == 1) return kilobytes * 1024;
+  }
+  ADD_FAILURE() << "no Rss in smaps_rollup";
+  return 0;
 }
 
 std::unique_ptr<Instance> EngineConformance::start(const Module& module, std::string_view entry) {

@@ -131,6 +131,9 @@ Progress resume_through_slices(Instance& instance);
 // Resumes to the end; the guest must not wait.
 Outcome run_to_end(Instance& instance);
 
+// Of this process; exact, unlike /proc/self/status.
+std::uint64_t resident_bytes();
+
 class EngineConformance : public testing::TestWithParam<HarnessFactory> {
  protected:
   void SetUp() override;

@@ -260,6 +260,10 @@ const std::vector<Shape>& shapes() {
        .tables = {{.type = "externref", .size = 20}},
        .objects = true,
        .weight = 3},
+      // More than what is freed at once: given back in steps.
+      {.name = "vast",
+       .memories = {{.pages = 70, .segments = {2097152, 4456448}},
+                    {.pages = 1, .grows = 20, .segments = {8192}}}},
       // A Rust program's size; and one that grows to several MiB.
       {.name = "rust", .memories = {{.pages = 17, .segments = {1048576}}}},
       {.name = "huge", .memories = {{.pages = 2, .grows = 20, .segments = {65536}}}},

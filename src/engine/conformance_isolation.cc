@@ -32,6 +32,8 @@ constexpr int kCopies = 12;
 // Instances that are kept waiting, so that places are not taken in order.
 constexpr std::size_t kWaiting = 12;
 
+constexpr std::uint64_t kShedBytes = std::uint64_t{1} << 20;
+
 struct Visitor {
   const Shape* shape;
   std::shared_ptr<const Module> module;
@@ -85,7 +87,12 @@ void reuse(Harness& harness, std::uint64_t random) {
     const Progress progress = resume_through_slices(**instance);
     ASSERT_THAT(state.notes, ElementsAre(0)) << visitor.shape->name << ", round " << round;
     if (progress == Progress::kWaiting) {
-      waiting[(random >> 40) % kWaiting] = *std::move(instance);
+      std::swap(waiting[(random >> 40) % kWaiting], *instance);
+    }
+    // Large ones, in any of these states, are given back in whole, in part, or not.
+    const std::uint64_t steps = (random >> 48) % 8;
+    for (std::uint64_t step = 0; *instance != nullptr && step < steps; ++step) {
+      if (!(*instance)->shed(kShedBytes)) break;
     }
     if (round % (kReuses / kParts / kTrims) == 0) harness.engine().trim();
   }

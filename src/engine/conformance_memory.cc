@@ -43,6 +43,54 @@ TEST_P(EngineConformance, AnAccountIsChargedWithWhatTheInstanceHas) {
   EXPECT_EQ(account.releases, 1);
 }
 
+// What is large stays, and is charged, until it was given back in steps or the instance goes.
+TEST_P(EngineConformance, WhatALargeRunLeavesIsGivenBackInSteps) {
+  const auto module = load("grow", {.memory_bytes = 1024 * kMiB});
+  for (const std::uint64_t step : {kMiB, 100 * kMiB}) {
+    CountingAccount account;
+    auto instance = start_paid(*module, account);
+    EXPECT_EQ(run_to_end(*instance).kind, OutcomeKind::kFinished);
+    EXPECT_EQ(account.held(), kGrown);
+    std::uint64_t steps = 1;
+    while (instance->shed(step)) ++steps;
+    EXPECT_GE(steps * step, kGrown - kSmallMemoryBytes);
+    EXPECT_LE((steps - 1) * step, kGrown + step);
+    EXPECT_FALSE(instance->shed(step));
+    EXPECT_EQ(account.held(), kGrown);
+    instance.reset();
+    EXPECT_EQ(account.held(), 0u);
+    EXPECT_EQ(account.releases, 1);
+  }
+}
+
+TEST_P(EngineConformance, AlsoOfARunThatWaitsOrHasNotBegun) {
+  const auto waits = load("grow_then_wait");
+  CountingAccount account;
+  auto fresh = start_paid(*waits, account);
+  auto waiting = start_paid(*waits, account);
+  ASSERT_EQ(resume_through_slices(*waiting), Progress::kWaiting);
+  for (auto* const instance : {&fresh, &waiting}) {
+    while ((*instance)->shed(kMiB)) {
+    }
+    instance->reset();
+  }
+  EXPECT_EQ(account.held(), 0u);
+  EXPECT_EQ(account.releases, 2);
+}
+
+// The memory is not exported, and the start function is what fills it.
+TEST_P(EngineConformance, AStartFunctionsHiddenMemoryIsGivenBackToo) {
+  GODWIT_NEEDS(executes_wasm);
+  const auto module = load("start_fills", {.memory_bytes = 1024 * kMiB});
+  auto instance = start(*module);
+  EXPECT_EQ(run_to_end(*instance).trap, Trap::kUnreachable);
+  const std::uint64_t before = resident_bytes();
+  std::uint64_t steps = 0;
+  while (instance->shed(16 * kMiB)) ++steps;
+  EXPECT_GE(steps, 100u / 16);
+  EXPECT_LT(resident_bytes() + 90 * kMiB, before);
+}
+
 TEST_P(EngineConformance, EveryEndingReleasesWhatWasCharged) {
   std::vector<const char*> scenarios{
       "finish", "exit_0",         "exit_3",           "refuse",
@@ -247,7 +295,7 @@ TEST_P(EngineConformance, ImpossibleGrowthsOfATableDoNotHideMemory) {
   GODWIT_NEEDS(executes_wasm);
   CountingAccount account;
   const auto module = load("hidden_growth");
-  const auto instance = start_paid(*module, account);
+  auto instance = start_paid(*module, account);
   EXPECT_EQ(run_to_end(*instance).kind, OutcomeKind::kFinished);
   // 1 + 2 * 1000 pages are within the limit of 128 MiB, 3001 are not.
   ASSERT_EQ(state().notes.size(), 20u);
@@ -256,6 +304,7 @@ TEST_P(EngineConformance, ImpossibleGrowthsOfATableDoNotHideMemory) {
   state().notes.erase(state().notes.begin(), state().notes.begin() + 2);
   EXPECT_THAT(state().notes, Each(kRefused));
   EXPECT_GE(account.charged, 2001 * kPage);
+  instance.reset();
   EXPECT_EQ(account.charged, account.released);
 }
 

@@ -185,6 +185,10 @@ constexpr std::array kScenarios{
       (func (export "_start") (call $note (i32.const 2)))))"},
     Scenario{"start_traps", R"((module (start $init) (func $init unreachable)
       (func (export "_start"))))"},
+    // A start function that fills 100 MiB of a memory that is not exported, then traps.
+    Scenario{"start_fills", R"((module (memory 1600) (start $fill)
+      (func $fill (memory.fill (i32.const 0) (i32.const 7) (i32.const 104857600)) unreachable)
+      (func (export "_start"))))"},
     Scenario{"start_imported", R"((module (import "test" "refuse" (func $refuse))
       (start $refuse) (func (export "_start"))))"},
     // The entry is an import itself.

@@ -62,8 +62,9 @@ class MemoryAccount {
   // fails as kOutOfMemory if it fails then; a refused beginning makes instantiate() fail.
   virtual bool charge(std::uint64_t bytes) noexcept = 0;
   // Once all that is charged, when the sandbox is gone: after the run's end (within the resume()
-  // that returns kDone) or with the instance, however it ends; within a failing instantiate().
-  // Before that a growth that was charged and that the operating system then refused.
+  // that returns kDone, up to kSmallMemoryBytes) or with the instance, however it ends; within a
+  // failing instantiate(). Before that a growth that was charged and that the operating system
+  // then refused.
   virtual void release(std::uint64_t bytes) noexcept = 0;
 
  protected:
@@ -71,7 +72,7 @@ class MemoryAccount {
 };
 
 struct InstantiateOptions {
-  HostState* state = nullptr;         // must outlive the instance; without it a host call traps
+  HostState* state = nullptr;         // used within resume() only; without it a host call traps
   std::string_view entry = "_start";  // must be an export of type () -> ()
   MemoryAccount* memory = nullptr;    // must outlive the instance; null: nobody counts
 };
@@ -82,8 +83,10 @@ enum class Progress : std::uint8_t {
   kWaiting,  // a host function returned kPending; resume after its wake-up
 };
 
-// One fresh sandbox and the run in it. No instruction of the guest runs before the first resume()
-// (a start function that is itself an import may be called by instantiate()).
+// Sandboxes whose memory is no larger are freed within 0.3 ms; for others there is shed().
+inline constexpr std::uint64_t kSmallMemoryBytes = std::uint64_t{4} << 20;
+
+// One fresh sandbox and the run in it. No instruction of the guest runs before the first resume().
 class Instance {
  public:
   virtual ~Instance() = default;
@@ -94,6 +97,10 @@ class Instance {
   virtual Outcome take_outcome() = 0;
   // Bytes of linear memory and tables that the guest has now (peak, since memories never shrink).
   virtual std::uint64_t memory_bytes() const = 0;
+  // Gives memory back to the operating system, about `bytes` of it, so that destroying the instance
+  // is quick; false when there is nothing left to give. Instead of another resume(), or after the
+  // end. It stays charged until the instance goes.
+  virtual bool shed(std::uint64_t bytes) = 0;
 };
 
 class Module {

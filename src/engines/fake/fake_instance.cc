@@ -62,7 +62,7 @@ FakeInstance::~FakeInstance() {
 }
 
 engine::Progress FakeInstance::resume() {
-  CHECK(!outcome_.has_value());
+  CHECK(!outcome_.has_value() && shed_bytes_ == 0);
   const std::vector<Step>& steps = program_->script.steps;
   for (int i = 0; i < kStepsPerSlice; ++i) {
     const Next next = step_ == steps.size() ? end({}) : run_step(steps[step_]);
@@ -344,6 +344,11 @@ bool FakeInstance::refuse_growth() {
   return false;
 }
 
+bool FakeInstance::shed(std::uint64_t bytes) {
+  shed_bytes_ += bytes;
+  return memory_ != nullptr && shed_bytes_ < memory_bytes_;
+}
+
 void FakeInstance::free_memory() {
   memory_.reset();
   engine::MemoryAccount* const account = std::exchange(account_, nullptr);
@@ -368,7 +373,7 @@ FakeInstance::Next FakeInstance::end(engine::Outcome outcome) {
     outcome.detail.resize(program_->limits.detail_bytes);
   }
   outcome_ = std::move(outcome);
-  free_memory();
+  if (memory_bytes_ <= engine::kSmallMemoryBytes) free_memory();
   return Next::kEnded;
 }
 

@@ -46,6 +46,7 @@ class FakeInstance final : public engine::Instance {
   engine::Progress resume() override;
   engine::Outcome take_outcome() override;
   std::uint64_t memory_bytes() const override { return memory_bytes_; }
+  bool shed(std::uint64_t bytes) override;
 
  private:
   // What follows a step, or an attempt at it.
@@ -105,6 +106,7 @@ class FakeInstance final : public engine::Instance {
   std::uint64_t strings_ = 0;  // where strings are fetched to that outgrow the scratch area
   std::uint64_t strings_bytes_ = 0;
   bool growth_refused_ = false;
+  std::uint64_t shed_bytes_ = 0;
   std::optional<engine::Outcome> outcome_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sched.h>
 
 namespace godwit::engines::wasmtime {
 namespace {
@@ -13,6 +14,15 @@ namespace {
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> id{0};
   return id.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Whoever ends slices must not wait behind those whose slices it ends: under full load one tick in
+// a hundred came 2 to 8 ms late. Real time, for 5 µs each millisecond; where it is not permitted
+// (RLIMIT_RTPRIO, CAP_SYS_NICE) ticks come as they did.
+void give_precedence(pthread_t thread) {
+  sched_param lowest{};
+  lowest.sched_priority = ::sched_get_priority_min(SCHED_RR);
+  (void)pthread_setschedparam(thread, SCHED_RR, &lowest);
 }
 
 struct OwnLane {
@@ -31,6 +41,7 @@ EpochTicker::EpochTicker(std::function<void()> tick) : id_(next_id()), tick_(std
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_setname_np(thread_.native_handle(), "godwit-epoch");
+  give_precedence(thread_.native_handle());
 }
 
 EpochTicker::~EpochTicker() {

@@ -2,8 +2,6 @@
 // made meanwhile, not modules that come and go.
 #include <array>
 #include <atomic>
-#include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -26,6 +24,7 @@ namespace {
 using engine::OutcomeKind;
 using engine::Progress;
 using engine::conformance::CountingAccount;
+using engine::conformance::resident_bytes;
 using engine::conformance::resume_through_slices;
 using engine::conformance::run_to_end;
 using engine::conformance::scenario_text;
@@ -97,18 +96,6 @@ void burst(const engine::Module& module, int instances) {
     ASSERT_EQ(resume_through_slices(*running.back()), Progress::kWaiting);
     ASSERT_THAT(state.notes, ElementsAre(0, 7, 's')) << count;
   }
-}
-
-// Exact, unlike /proc/self/status.
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/smaps_rollup");
-  std::string line;
-  while (std::getline(file, line)) {
-    unsigned long long kilobytes = 0;
-    if (std::sscanf(line.c_str(), "Rss: %llu", &kilobytes) == 1) return kilobytes * 1024;
-  }
-  ADD_FAILURE() << "no Rss in smaps_rollup";
-  return 0;
 }
 
 #ifdef GODWIT_SANITIZED

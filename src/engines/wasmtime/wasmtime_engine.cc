@@ -77,7 +77,7 @@ class WasmtimeInstance final : public engine::Instance {
   WasmtimeInstance& operator=(const WasmtimeInstance&) = delete;
 
   engine::Progress resume() override {
-    CHECK(!done_);
+    CHECK(!done_ && !shed_);
     ticker_.enter(*lane_);
     const auto progress = static_cast<engine::Progress>(bridge::godwit_instance_resume(instance_));
     ticker_.leave(*lane_);
@@ -101,11 +101,17 @@ class WasmtimeInstance final : public engine::Instance {
     return bridge::godwit_instance_memory_bytes(instance_);
   }
 
+  bool shed(std::uint64_t bytes) override {
+    shed_ = true;
+    return bridge::godwit_instance_shed(instance_, bytes);
+  }
+
  private:
   bridge::GodwitInstance* const instance_;
   EpochTicker& ticker_;
   const std::shared_ptr<EpochTicker::Lane> lane_;
   bool done_ = false;
+  bool shed_ = false;
   bool outcome_taken_ = false;
 };
 

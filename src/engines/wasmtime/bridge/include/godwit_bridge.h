@@ -222,10 +222,9 @@ void godwit_module_free(GodwitModule *module);
 
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
 /// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
-/// host call traps. No instruction of the guest runs yet; only a start function that is itself an
-/// import may be called. `account` (copied; its context outlives the instance) is charged with
-/// what the instance commits, null: nobody counts. What it was charged with is released when the
-/// run is over, or with the instance. On failure `*error` is its text: Overloaded (also when
+/// host call traps. No instruction of the guest runs yet. `account` (copied; its context outlives
+/// the instance) is charged with what the instance commits, null: nobody counts. What it was
+/// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
 /// the account refuses what the instance begins with), NoEntry, Internal.
 ///
 /// # Safety
@@ -237,12 +236,21 @@ GodwitStatus godwit_instance_new(const GodwitModule *module,
                                  GodwitInstance **out,
                                  GodwitBytes *error);
 
-/// Runs the guest until it ends, waits, or its time slice is over. After Done the sandbox has gone
-/// back to the pool.
+/// Runs the guest until it ends, waits, or its time slice is over. After Done a small sandbox (4 MiB)
+/// has gone back to the pool.
 ///
 /// # Safety
 /// `instance` is valid and used by this thread alone.
 GodwitProgress godwit_instance_resume(GodwitInstance *instance);
+
+/// Gives back to the operating system about `bytes` of what the guest has in its memories, so that
+/// godwit_instance_free is quick; false when nothing is left to give. The guest is never resumed
+/// after this.
+///
+/// # Safety
+/// `instance` is valid, used by this thread alone, and not inside a resume.
+bool godwit_instance_shed(GodwitInstance *instance,
+                          uint64_t bytes);
 
 /// Moves the outcome to `*out` (its detail: godwit_bytes_free); once, after resume said Done.
 ///

@@ -339,10 +339,9 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
 /// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
-/// host call traps. No instruction of the guest runs yet; only a start function that is itself an
-/// import may be called. `account` (copied; its context outlives the instance) is charged with
-/// what the instance commits, null: nobody counts. What it was charged with is released when the
-/// run is over, or with the instance. On failure `*error` is its text: Overloaded (also when
+/// host call traps. No instruction of the guest runs yet. `account` (copied; its context outlives
+/// the instance) is charged with what the instance commits, null: nobody counts. What it was
+/// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
 /// the account refuses what the instance begins with), NoEntry, Internal.
 ///
 /// # Safety
@@ -371,8 +370,8 @@ pub unsafe extern "C" fn godwit_instance_new(
     unsafe { deliver(result, out, error) }
 }
 
-/// Runs the guest until it ends, waits, or its time slice is over. After Done the sandbox has gone
-/// back to the pool.
+/// Runs the guest until it ends, waits, or its time slice is over. After Done a small sandbox (4 MiB)
+/// has gone back to the pool.
 ///
 /// # Safety
 /// `instance` is valid and used by this thread alone.
@@ -388,6 +387,19 @@ pub unsafe extern "C" fn godwit_instance_resume(instance: *mut GodwitInstance) -
             GodwitProgress::Done
         }
     }
+}
+
+/// Gives back to the operating system about `bytes` of what the guest has in its memories, so that
+/// godwit_instance_free is quick; false when nothing is left to give. The guest is never resumed
+/// after this.
+///
+/// # Safety
+/// `instance` is valid, used by this thread alone, and not inside a resume.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_instance_shed(instance: *mut GodwitInstance, bytes: u64) -> bool {
+    // SAFETY: the contract of this function.
+    let instance = unsafe { &mut *instance };
+    catch_unwind(AssertUnwindSafe(|| instance.0.shed(bytes))).unwrap_or_default()
 }
 
 /// Moves the outcome to `*out` (its detail: godwit_bytes_free); once, after resume said Done.

@@ -14,6 +14,7 @@ use wasmtime::{
 
 use crate::bulk::{self, Refusal};
 use crate::error::{error_text, Failure, Outcome};
+use crate::handles;
 use crate::types::GodwitStatus;
 
 /// The pinned version (a test compares it with Cargo.toml). Wasmtime itself would accept artifacts
@@ -141,21 +142,23 @@ pub fn fingerprint(engine: &Engine) -> Vec<u8> {
     collect.0
 }
 
-/// Compiles the module with its bulk instructions made interruptible (bulk.rs). One for which that
-/// cannot be done is refused: as it stands it could hold a worker.
+/// Compiles the module with its bulk instructions made interruptible (bulk.rs) and the exports that
+/// the host needs (handles.rs). One for which that cannot be done is refused: as it stands it could
+/// hold a worker.
 pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
-    let bounded =
-        bulk::rewrite(engine.get_wasm_features(), wasm).map_err(|refusal| match refusal {
-            Refusal::Invalid(text) => explain(engine, wasm, &text),
-            Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
-        })?;
+    let refused = |refusal| match refusal {
+        Refusal::Invalid(text) => explain(engine, wasm, &text),
+        Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
+    };
+    let interruptible = bulk::rewrite(engine.get_wasm_features(), wasm).map_err(refused)?;
+    let bounded = handles::add(&interruptible).map_err(refused)?;
     engine.precompile_module(&bounded).map_err(|error| {
         let changed = matches!(bounded, Cow::Owned(_));
         let enabled = engine.get_wasm_features();
         match Validator::new_with_features(enabled).validate_all(&bounded) {
             Err(reason) if changed => Failure::new(
                 GodwitStatus::CompileFailed,
-                format_args!("its bulk instructions cannot be made interruptible: {reason}"),
+                format_args!("what bounds its instructions cannot be added: {reason}"),
             ),
             _ => explain(engine, wasm, &error_text(&error)),
         }

@@ -10,9 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use wasmtime::{
-    AsContextMut, Caller, Engine, Extern, FuncType, Linker, Result, Val, ValRaw, ValType,
-};
+use wasmtime::{AsContextMut, Caller, Engine, FuncType, Linker, Result, Val, ValRaw, ValType};
 
 use crate::error::bounded;
 use crate::instance::StoreData;
@@ -284,21 +282,9 @@ fn trap_text(end: &GodwitHostEnd) -> String {
 }
 
 /// Base and present size of the exported memory "memory"; null and 0 for a module without one.
-fn guest_memory(caller: &mut Caller<'_, StoreData>) -> (*mut u8, usize) {
-    let data = caller.data();
-    let memory = match data.memory {
-        Some(memory) => memory,
-        // Before instantiation is over only a start function can call, and its instance is known
-        // to the caller alone. Afterwards a module without the export has no memory.
-        None if data.instantiated => return (std::ptr::null_mut(), 0),
-        None => {
-            let Some(export) = data.module.memory else { return (std::ptr::null_mut(), 0) };
-            let Some(Extern::Memory(memory)) = caller.get_module_export(&export) else {
-                return (std::ptr::null_mut(), 0);
-            };
-            caller.data_mut().memory = Some(memory);
-            memory
-        }
-    };
-    (memory.data_ptr(&*caller), memory.data_size(&*caller))
+fn guest_memory(caller: &Caller<'_, StoreData>) -> (*mut u8, usize) {
+    match caller.data().memory {
+        Some(memory) => (memory.data_ptr(caller), memory.data_size(caller)),
+        None => (std::ptr::null_mut(), 0),
+    }
 }

@@ -1,9 +1,11 @@
 //! One fresh sandbox and the run in it: a future that is polled by hand.
 //!
 //! The future owns the store. Its first poll, in `Instance::new`, takes the places in the pool and
-//! instantiates, so that an exhausted pool is known before the guest runs; a start function meets
-//! an epoch deadline that has passed already, and suspends at its first instruction. Every later
-//! poll runs the guest until it ends, waits, or its time slice is over.
+//! instantiates, so that an exhausted pool is known before the guest runs. (What instantiation
+//! copies meets an epoch deadline that has passed already, and is put off.) Every later poll runs
+//! the guest, its start function first, until it ends, waits, or its time slice is over.
+//!
+//! What a large run leaves stays until it was given back in steps (shed.rs) or the instance goes.
 
 use std::ffi::c_void;
 use std::future::Future;
@@ -22,6 +24,7 @@ use crate::error::{error_text, Failure, Outcome};
 use crate::host::SuspendOnce;
 use crate::module::{memory_of, minimum_failure, Loaded, TABLE_ELEMENT_BYTES};
 use crate::outcome::RunOutcome;
+use crate::shed::{Bases, Shedding, SMALL_BYTES};
 use crate::types::{GodwitMemoryAccount, GodwitProgress, GodwitStatus};
 
 /// What is known of a run while its future is suspended. Used by one thread only; the atomics are
@@ -39,6 +42,7 @@ pub struct State {
     pub waiting: AtomicBool,
     /// The first resume has come.
     started: AtomicBool,
+    bases: Bases,
 }
 
 /// The data of a store.
@@ -46,7 +50,6 @@ pub struct StoreData {
     pub module: Arc<Loaded>,
     pub state: Arc<State>,
     pub memory: Option<Memory>,
-    pub instantiated: bool,
     host_state: HostState,
     account: Option<Account>,
     /// Bytes of the growth that was granted last.
@@ -69,7 +72,6 @@ impl StoreData {
             module: module.clone(),
             state: state.clone(),
             memory: None,
-            instantiated: false,
             host_state: HostState(host_state),
             account,
             granted_bytes: 0,
@@ -162,12 +164,21 @@ impl ResourceLimiter for StoreData {
     // table_grow_failed: a granted growth of a table does not fail, the pool has its room.
 }
 
-type Run = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
+type Run = Pin<Box<dyn Future<Output = RunEnd> + Send>>;
+type RunEnd = (wasmtime::Result<()>, Store<StoreData>);
+
+enum Sandbox {
+    Live(Run),
+    /// The run is over; what it leaves is large.
+    Left(#[allow(dead_code)] Store<StoreData>),
+    /// It has gone back to the pool.
+    Gone,
+}
 
 pub struct Instance {
-    /// None when the run is over: the sandbox has gone back to the pool.
-    run: Option<Run>,
-    /// After `run`: released when the sandbox is gone.
+    sandbox: Sandbox,
+    shedding: Option<Shedding>,
+    /// After `sandbox`: released when that is gone.
     charged: Charged,
     state: Arc<State>,
     outcome: Option<RunOutcome>,
@@ -186,18 +197,19 @@ impl Instance {
         let state = Arc::new(State::default());
         let data = StoreData::new(module, &state, host_state, account);
         let mut instance = Instance {
-            run: Some(Box::pin(run(data, entry))),
+            sandbox: Sandbox::Live(Box::pin(run(data, entry))),
+            shedding: None,
             charged: Charged::new(account, &state),
             state,
             outcome: None,
             detail_bytes: module.limits.detail_bytes,
         };
         match instance.poll() {
-            Poll::Pending => {}
-            Poll::Ready(Err(error)) if instance.overloaded(&error) => {
+            None | Some(Poll::Pending) => {}
+            Some(Poll::Ready((Err(error), _))) if instance.overloaded(&error) => {
                 return Err(Failure::new(GodwitStatus::Overloaded, error_text(&error)));
             }
-            Poll::Ready(result) => instance.end(result),
+            Some(Poll::Ready(end)) => instance.end(end),
         }
         Ok(instance)
     }
@@ -208,28 +220,44 @@ impl Instance {
             || self.state.account_refused.load(Ordering::Relaxed)
     }
 
-    /// Nobody needs the waker: C++ knows what its host functions wait for.
-    fn poll(&mut self) -> Poll<wasmtime::Result<()>> {
-        match self.run.as_mut() {
-            Some(run) => run.as_mut().poll(&mut Context::from_waker(Waker::noop())),
-            None => Poll::Ready(Ok(())),
+    /// None when there is nothing to run. Nobody needs the waker: C++ knows what its host functions
+    /// wait for.
+    fn poll(&mut self) -> Option<Poll<RunEnd>> {
+        match &mut self.sandbox {
+            // A guest whose memories are being given back must not see them.
+            Sandbox::Live(run) if self.shedding.is_none() => {
+                Some(run.as_mut().poll(&mut Context::from_waker(Waker::noop())))
+            }
+            _ => None,
         }
     }
 
     pub fn resume(&mut self) -> GodwitProgress {
-        if self.run.is_none() {
-            return GodwitProgress::Done;
-        }
         self.state.waiting.store(false, Ordering::Relaxed);
         self.state.started.store(true, Ordering::Relaxed);
         match self.poll() {
-            Poll::Ready(result) => {
-                self.end(result);
+            None => GodwitProgress::Done,
+            Some(Poll::Ready(end)) => {
+                self.end(end);
                 GodwitProgress::Done
             }
-            Poll::Pending if self.state.waiting.load(Ordering::Relaxed) => GodwitProgress::Waiting,
-            Poll::Pending => GodwitProgress::Yielded,
+            Some(Poll::Pending) if self.state.waiting.load(Ordering::Relaxed) => {
+                GodwitProgress::Waiting
+            }
+            Some(Poll::Pending) => GodwitProgress::Yielded,
         }
+    }
+
+    /// Gives back about `bytes` of what the run has in its memories; false when there is no more.
+    /// The guest is not resumed any more.
+    pub fn shed(&mut self, bytes: u64) -> bool {
+        if matches!(self.sandbox, Sandbox::Gone) {
+            return false;
+        }
+        let largest = self.memory_bytes().min(MAX_MEMORY_BYTES as u64);
+        let shedding = self.shedding.get_or_insert_default();
+        // SAFETY: the sandbox, with its memories, is there; poll() does not resume it any more.
+        unsafe { shedding.step(&self.state.bases, largest, bytes) }
     }
 
     /// How the run ended; once.
@@ -244,11 +272,11 @@ impl Instance {
     /// After a caught panic: the sandbox is not used again.
     pub fn fail(&mut self, text: &str) {
         self.outcome = Some(RunOutcome::defect(text));
-        self.run = None;
+        self.sandbox = Sandbox::Gone;
         self.charged.release();
     }
 
-    fn end(&mut self, result: wasmtime::Result<()>) {
+    fn end(&mut self, (result, store): RunEnd) {
         self.outcome = Some(match result {
             Ok(()) => RunOutcome::finished(),
             Err(error) => RunOutcome::failed(
@@ -257,33 +285,73 @@ impl Instance {
                 self.detail_bytes,
             ),
         });
-        self.run = None;
+        if self.memory_bytes() > SMALL_BYTES {
+            self.sandbox = Sandbox::Left(store);
+            return;
+        }
+        drop(store);
+        self.sandbox = Sandbox::Gone;
         self.charged.release();
     }
 }
 
-async fn run(data: StoreData, entry: ModuleExport) -> wasmtime::Result<()> {
-    let module = data.module.clone();
-    let state = data.state.clone();
+async fn run(data: StoreData, entry: ModuleExport) -> RunEnd {
     let mut store = new_store(data);
-    let instance = module.pre.instantiate_async(&mut store).await?;
-    let memory = match &module.memory {
-        Some(export) => memory_of(instance.get_module_export(&mut store, export)),
-        None => None,
-    };
-    store.data_mut().memory = memory;
-    store.data_mut().instantiated = true;
+    let result = run_in(&mut store, &entry).await;
+    (result, store)
+}
+
+async fn run_in(store: &mut Store<StoreData>, entry: &ModuleExport) -> wasmtime::Result<()> {
+    let module = store.data().module.clone();
+    let state = store.data().state.clone();
+    let instance = module.pre.instantiate_async(&mut *store).await?;
+    note_memories(store, &module, &state, instance);
     if !state.started.load(Ordering::Relaxed) {
         SuspendOnce(false).await;
     }
     store.set_epoch_deadline(1);
+    if let Some(start) = &module.start_function {
+        call(store, instance, start).await?;
+    }
+    call(store, instance, entry).await
+}
+
+fn note_memories(
+    store: &mut Store<StoreData>,
+    module: &Loaded,
+    state: &State,
+    instance: wasmtime::Instance,
+) {
+    let memory = module
+        .memory
+        .as_ref()
+        .and_then(|export| memory_of(instance.get_module_export(&mut *store, export)));
+    store.data_mut().memory = memory;
+    for (index, export) in module.memories.iter().enumerate() {
+        // An only memory that is exported is the one that was just found.
+        let each = match memory {
+            Some(only) if module.memories.len() == 1 => Some(only),
+            _ => memory_of(instance.get_module_export(&mut *store, export)),
+        };
+        if let Some(each) = each {
+            state.bases.set(index, each.data_ptr(&*store));
+        }
+    }
+}
+
+async fn call(
+    store: &mut Store<StoreData>,
+    instance: wasmtime::Instance,
+    export: &ModuleExport,
+) -> wasmtime::Result<()> {
     let function = instance
-        .get_module_export(&mut store, &entry)
+        .get_module_export(&mut *store, export)
         .and_then(wasmtime::Extern::into_func)
         .ok_or_else(|| wasmtime::Error::msg("the entry is not a function"))?;
-    // SAFETY: Loaded::entry has checked that the export is a function of type () -> ().
-    let function = unsafe { TypedFunc::<(), ()>::new_unchecked(&store, function) };
-    function.call_async(&mut store, ()).await
+    // SAFETY: both exports that come here were checked when the module was loaded (find_entry): a
+    // function of type () -> ().
+    let function = unsafe { TypedFunc::<(), ()>::new_unchecked(&*store, function) };
+    function.call_async(&mut *store, ()).await
 }
 
 fn new_store(data: StoreData) -> Store<StoreData> {
@@ -291,14 +359,13 @@ fn new_store(data: StoreData) -> Store<StoreData> {
     let mut store = Store::new(&engine, data);
     store.limiter(|data| data);
     store.epoch_deadline_async_yield_and_update(1);
-    // Passed already: a start function suspends at once.
+    // Passed already: what would be copied while instantiating is put off.
     store.set_epoch_deadline(0);
     store
 }
 
 /// Several memories or tables: only an instance tells their sum. A trial instance is made and
-/// dropped; a start function does not get beyond its first instruction (one that is itself an
-/// import meets a null host state, which ends it).
+/// dropped; nothing of the guest runs.
 pub fn check_sum_of_minimums(module: &Arc<Loaded>) -> Outcome<()> {
     let needed = module.pre.module().resources_required();
     if needed.num_memories <= 1 && needed.num_tables <= 1 {

@@ -9,7 +9,9 @@ use wasmtime::{
     Engine, Extern, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, ValType,
 };
 
+use crate::engine::MAX_MEMORIES;
 use crate::error::{clean_name, error_text, BoundedText, Failure, Outcome};
+use crate::handles;
 use crate::host::HostFunction;
 use crate::instance::StoreData;
 use crate::types::GodwitStatus;
@@ -34,6 +36,10 @@ pub struct Loaded {
     pub limits: Limits,
     /// The exported memory "memory".
     pub memory: Option<ModuleExport>,
+    /// All memories, exported by the guest or not (handles.rs).
+    pub memories: Vec<ModuleExport>,
+    /// The start function, to be called before the entry.
+    pub start_function: Option<ModuleExport>,
     /// The export "_start", when it is of type () -> ().
     start: Option<ModuleExport>,
 }
@@ -57,8 +63,17 @@ pub fn load(
         Some(ExternType::Memory(_)) => module.get_export_index("memory"),
         _ => None,
     };
-    let start = find_entry(&module, "_start");
-    let loaded = Arc::new(Loaded { engine: engine.clone(), pre, limits, memory, start });
+    let memories =
+        (0..MAX_MEMORIES).map_while(|i| module.get_export_index(&handles::memory(i))).collect();
+    let loaded = Arc::new(Loaded {
+        engine: engine.clone(),
+        limits,
+        memory,
+        memories,
+        start_function: find_entry(&module, handles::START),
+        start: find_entry(&module, "_start"),
+        pre,
+    });
     crate::instance::check_sum_of_minimums(&loaded)?;
     Ok(loaded)
 }
@@ -240,6 +255,8 @@ pub mod tests {
             pre,
             limits: Limits { memory_bytes: 128 << 20, detail_bytes: 8192 },
             memory: None,
+            memories: Vec::new(),
+            start_function: None,
             start: find_entry(&module, "_start"),
         })
     }

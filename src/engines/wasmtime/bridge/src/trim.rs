@@ -1,11 +1,10 @@
 //! What an engine's pool keeps for sandboxes that nobody uses, and giving it back.
 
-use std::ffi::c_void;
-
 use wasmtime::{Engine, Export, Extern, Instance, Module, Store};
 
 use crate::engine::{places, MAX_MEMORIES, MAX_MEMORY_BYTES};
 use crate::error::{error_text, Failure, Outcome};
+use crate::shed::give_back;
 use crate::types::GodwitStatus;
 
 /// What most runs touch of a stack.
@@ -24,12 +23,6 @@ pub fn idle_bytes(engine: &Engine) -> u64 {
     let kept = metrics.unused_memory_bytes_resident() + metrics.unused_table_bytes_resident();
     kept as u64 + u64::from(metrics.unused_warm_stacks()) * USUAL_STACK_BYTES
 }
-
-extern "C" {
-    /// madvise(2).
-    fn madvise(address: *mut c_void, size: usize, advice: i32) -> i32;
-}
-const MADV_DONTNEED: i32 = 4;
 
 /// Gives back what unused memories keep resident, one by one, so that no other thread's mapping
 /// waits for long. Not what unused tables and stacks keep: Wasmtime does not tell where they are.
@@ -55,8 +48,7 @@ pub fn release_idle(engine: &Engine, instances: u32) -> Outcome<()> {
             // SAFETY: the place of a memory is MAX_MEMORY_BYTES long, private and anonymous (the
             // pool has removed the image, if there was one), and this memory of no pages is all
             // that is in it. Afterwards it reads as zero, which is what the pool takes it to be.
-            // A failure leaves it as it was.
-            unsafe { madvise(memory.data_ptr(&store).cast(), MAX_MEMORY_BYTES, MADV_DONTNEED) };
+            unsafe { give_back(memory.data_ptr(&store), MAX_MEMORY_BYTES) };
         }
     }
     Ok(())
