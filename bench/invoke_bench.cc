@@ -172,7 +172,6 @@ class LimitedInvoker final : private runtime::Loop, private runtime::InvocationO
   }
 
  private:
-  void run_soon() noexcept override {}
   void wake_at(TimePoint) noexcept override {}
   void post(std::function<void()>) override {}
   void on_suspended() noexcept override {}

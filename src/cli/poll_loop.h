@@ -48,7 +48,6 @@ class PollLoop final : public runtime::Loop {
   void run(runtime::Worker& worker, const std::function<bool()>& done);
 
   // runtime::Loop. run() looks at the worker's queues in each turn, so there is nothing to note.
-  void run_soon() noexcept override {}
   void wake_at(TimePoint) noexcept override {}
   void post(std::function<void()> task) override;
 

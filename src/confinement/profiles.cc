@@ -36,7 +36,8 @@ constexpr List kWaiting =
     "clock_nanosleep close_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 "
     "epoll_wait eventfd2 nanosleep pidfd_open pipe2 poll ppoll pselect6 rt_sigpending "
     "rt_sigsuspend rt_sigtimedwait sched_get_priority_max sched_get_priority_min sched_getparam "
-    "sched_getscheduler sched_setaffinity set_tid_address signalfd4 timerfd_create timerfd_gettime "
+    "sched_getscheduler sched_setaffinity sched_setscheduler set_tid_address signalfd4 "
+    "timerfd_create timerfd_gettime "
     "timerfd_settime wait4 waitid";
 
 // Sockets that are there; and a further filter, which only takes away.
@@ -70,6 +71,8 @@ constexpr List kAttacks =
 constexpr List kAbsent = "clone3";
 
 constexpr List kNoMoreSockets = "bind connect listen socket socketpair";
+// The engine's clock has its precedence (epoch_ticker.cc).
+constexpr List kNoMorePrecedence = "sched_setscheduler";
 
 constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -174,7 +177,7 @@ Result<SyscallFilter> server_filter() {
 }
 
 Result<SyscallFilter> settled_server_filter() {
-  const auto denied = names_of({kNoMoreSockets});
+  const auto denied = names_of({kNoMoreSockets, kNoMorePrecedence});
   return SyscallFilter::make({.denied = denied, .otherwise = FilterDefault::kAllow});
 }
 
@@ -185,8 +188,8 @@ Result<SyscallFilter> compile_service_filter() {
 Result<SyscallFilter> compile_child_filter() { return make({kBasic}, child_conditions()); }
 
 std::vector<std::string_view> names_in_profiles() {
-  auto names = names_of(
-      {kBasic, kFiles, kWaiting, kTraffic, kOpening, kService, kAttacks, kAbsent, kNoMoreSockets});
+  auto names = names_of({kBasic, kFiles, kWaiting, kTraffic, kOpening, kService, kAttacks, kAbsent,
+                         kNoMoreSockets, kNoMorePrecedence});
   for (const auto& calls : {server_conditions(), service_conditions()}) {
     for (const ConditionalCall& call : calls) names.push_back(call.name);
   }

@@ -175,6 +175,7 @@ TEST(SettledServerFilter, NoSocketIsMadeOrConnected) {
             EPERM);
   EXPECT_EQ(settled([] { return ::connect(-1, nullptr, 0); }), EPERM);
   EXPECT_EQ(settled([] { return ::listen(-1, 1); }), EPERM);
+  EXPECT_EQ(settled([] { return ::sched_setscheduler(0, SCHED_OTHER, nullptr); }), EPERM);
   EXPECT_EQ(settled([] { return ::accept(-1, nullptr, nullptr); }), EBADF);
 }
 

@@ -77,6 +77,9 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   // The response was delivered or given up. The exchange is ready for the next open().
   void close(const Delivery& delivery);
 
+  // The thread was busy for so long with sending the response: the function's part of its time.
+  void charge(Nanoseconds time) { invocation_.charge(time); }
+
   bool responded() const { return responded_; }
   // The guest runs or waits (its place in the queue included).
   bool running() const { return invocation_.active(); }

@@ -16,7 +16,7 @@ FunctionShare& FairQueue::share_of(const std::shared_ptr<FunctionGate>& gate) {
   const auto found = shares_.find(gate.get());
   if (found != shares_.end()) return *found->second;
   if (shares_.size() >= forget_at_) forget_idle();
-  auto share = std::make_unique<FunctionShare>(gate, ++last_id_);
+  auto share = std::make_unique<FunctionShare>(gate, purse_);
   FunctionShare::ReadySet one{share.get()};
   share->node_ = one.extract(one.begin());
   return *shares_.emplace(gate.get(), std::move(share)).first->second;
@@ -64,7 +64,7 @@ void FairQueue::remove(Runnable& runnable) {
 Runnable* FairQueue::choose(FunctionShare& share) {
   const bool fresh = !share.fresh_.empty() && !share.starts_blocked;
   const bool others = fresh || !share.young_.empty();
-  if (!share.old_.empty() && (!others || ++share.turns_ % kOldEvery == 0)) {
+  if (!share.old_.empty() && (!others || ++share.choices_ % kOldEvery == 0)) {
     return share.old_.front();
   }
   return share.young_.empty() ? share.fresh_.front() : share.young_.front();
@@ -76,6 +76,8 @@ Runnable* FairQueue::pop() {
   present_ = std::max(present_, share.time_);
   Runnable* const runnable = choose(share);
   take_out(*runnable);
+  leave_ready(share);
+  share.turn_ = ++last_turn_;
   update(share);
   return runnable;
 }
@@ -90,24 +92,37 @@ Runnable* FairQueue::pop_newest(FunctionShare& share) {
 
 void FairQueue::run_at_once(FunctionShare& share) {
   CHECK(ready_.empty());
-  share.time_ = std::max(share.time_, present_);
-  present_ = share.time_;
+  share.time_ = std::max(share.time_, least_time());
+  present_ = std::max(present_, share.time_);
 }
 
 void FairQueue::charge(FunctionShare& share, Nanoseconds time) {
   const bool ready = share.ready_;
   if (ready) leave_ready(share);  // the set's order depends on it
   share.time_ += time;
+  share.longest_ = std::max(time, share.longest_ / 2);
   if (ready) enter_ready(share);
+}
+
+Nanoseconds FairQueue::next_time() const {
+  return ready_.empty() ? Nanoseconds{0} : (*ready_.begin())->longest_;
 }
 
 void FairQueue::update(FunctionShare& share) {
   if (share.has_work() == share.ready_) return;
-  share.ready_ ? leave_ready(share) : enter_ready(share);
+  if (share.ready_) return leave_ready(share);
+  share.turn_ = ++last_turn_;
+  enter_ready(share);
+}
+
+// Of one that becomes ready: each may have saved its part of what all may.
+Nanoseconds FairQueue::least_time() const {
+  return present_ - kMostCredit / (1 + static_cast<std::int64_t>(ready_.size()));
 }
 
 void FairQueue::enter_ready(FunctionShare& share) {
-  share.time_ = std::max(share.time_, present_);
+  share.time_ = std::max(share.time_, least_time());
+  share.is_behind_ = share.time_ < present_;
   ready_.insert(std::move(share.node_));
   share.ready_ = true;
 }

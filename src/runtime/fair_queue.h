@@ -4,13 +4,15 @@
 //
 //   FunctionShare& share = queue.share_of(function.gate);
 //   queue.push(invocation, share, Stage::kFresh);
-//   while (Runnable* next = queue.pop()) { run(*next); queue.charge(share, cpu); }
+//   while (Runnable* next = queue.pop()) next->go_on();   // … queue.charge(share, cpu)
 //
 // Among functions: start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996) with equal
-// weights. A function that was idle starts at the present, not at its old balance: idleness earns
-// nothing. Within a function: what has begun is finished first (a server that starts everything
-// finishes nothing in time), but after kYoungTime an invocation only gets every fourth turn while
-// there are others.
+// weights, and precedence for those that have had less than their part: as long as a function stays
+// below it, a request waits for one slice of each other such function at most, in turn, and for
+// none of those that take all they get. What idleness earns is bounded, for all functions together
+// (kMostCredit): beyond that, one that was idle starts at the present. Within a function: what has
+// begun is finished first (a server that starts everything finishes nothing in time), but after
+// kYoungTime an invocation only gets every fourth turn while there are others.
 //
 // Worker-local: not thread-safe. Queueing allocates nothing but for a function's first time.
 #pragma once
@@ -23,11 +25,11 @@
 
 #include "base/clock.h"
 #include "runtime/admission.h"
+#include "runtime/memory_purse.h"
 
 namespace godwit::runtime {
 
 class FunctionShare;
-class Runnable;
 
 enum class Stage : std::uint8_t {
   kFresh,  // admitted, has no sandbox yet
@@ -36,6 +38,7 @@ enum class Stage : std::uint8_t {
 };
 enum class Place : std::uint8_t { kBack, kFront };
 
+class Runnable;
 using RunnableList = std::list<Runnable*>;
 
 // What is queued. In one queue at most, which it leaves when it dies.
@@ -45,9 +48,11 @@ class Runnable {
   Runnable(const Runnable&) = delete;
   Runnable& operator=(const Runnable&) = delete;
   bool queued() const { return list_ != nullptr; }
+  // Its turn has come: it is in no queue now.
+  virtual void go_on() = 0;
 
  protected:
-  ~Runnable() = default;
+  virtual ~Runnable() = default;
 
  private:
   friend class FairQueue;
@@ -60,11 +65,11 @@ class Runnable {
 // One function's part of one worker.
 class FunctionShare final {
  public:
-  FunctionShare(std::shared_ptr<FunctionGate> gate, std::uint64_t id)
-      : gate_(std::move(gate)), id_(id) {}
+  FunctionShare(std::shared_ptr<FunctionGate> gate, MemoryPurse& purse)
+      : memory(purse), gate_(std::move(gate)) {}
 
-  std::uint64_t memory_bytes = 0;  // of its instances on this worker
-  std::uint32_t users = 0;         // invocations that know this share
+  FunctionMemory memory;    // of its instances on this worker
+  std::uint32_t users = 0;  // who know this share
   // No fresh one can start now (memory, sandboxes): Worker says when to try again.
   bool starts_blocked = false;
   bool blocked_for_memory = false;  // when the last start failed, it was for memory
@@ -73,7 +78,9 @@ class FunctionShare final {
   friend class FairQueue;
   struct Less {
     bool operator()(const FunctionShare* a, const FunctionShare* b) const {
-      return a->time_ != b->time_ ? a->time_ < b->time_ : a->id_ < b->id_;
+      if (a->is_behind_ != b->is_behind_) return a->is_behind_;
+      if (!a->is_behind_ && a->time_ != b->time_) return a->time_ < b->time_;
+      return a->turn_ < b->turn_;
     }
   };
   using ReadySet = std::set<FunctionShare*, Less>;
@@ -83,10 +90,12 @@ class FunctionShare final {
   }
 
   const std::shared_ptr<FunctionGate> gate_;  // the key of this share lives as long as it
-  const std::uint64_t id_;
-  Nanoseconds time_{0};  // virtual: what it has had, or what all others had when it came
+  Nanoseconds time_{0};     // virtual: what it has had, or what all others had when it came
+  bool is_behind_ = false;  // when it became ready it had had less than its part
+  std::uint64_t turn_ = 0;  // grows with each turn of any, different for all: who waits longest
+  Nanoseconds longest_{0};  // of what it was charged with of late
   RunnableList fresh_, young_, old_;
-  std::uint32_t turns_ = 0;
+  std::uint32_t choices_ = 0;
   bool ready_ = false;        // in the ready set
   ReadySet::node_type node_;  // its node while it is not
 };
@@ -94,8 +103,11 @@ class FunctionShare final {
 class FairQueue final {
  public:
   static constexpr Nanoseconds kYoungTime = std::chrono::milliseconds(10);
+  // How long those that have had less may keep all others waiting.
+  static constexpr Nanoseconds kMostCredit = std::chrono::milliseconds(50);
 
-  FairQueue() = default;
+  // Who pays for the memory of the functions' guests.
+  explicit FairQueue(MemoryPurse& purse) : purse_(purse) {}
   FairQueue(const FairQueue&) = delete;
   FairQueue& operator=(const FairQueue&) = delete;
 
@@ -112,6 +124,8 @@ class FairQueue final {
   // `share` runs something without having been queued: its turn begins now.
   void run_at_once(FunctionShare& share);
   void charge(FunctionShare& share, Nanoseconds time);
+  // How long the next one may be expected to run: as its function's longest of late.
+  Nanoseconds next_time() const;
   // After starts_blocked was changed.
   void update(FunctionShare& share);
 
@@ -121,14 +135,16 @@ class FairQueue final {
   RunnableList& list_of(FunctionShare& share, Stage stage);
   Runnable* choose(FunctionShare& share);
   void take_out(Runnable& runnable);
+  Nanoseconds least_time() const;
   void enter_ready(FunctionShare& share);
   void leave_ready(FunctionShare& share);
   void forget_idle();
 
+  MemoryPurse& purse_;
   std::unordered_map<const FunctionGate*, std::unique_ptr<FunctionShare>> shares_;
   FunctionShare::ReadySet ready_;
   Nanoseconds present_{0};  // virtual time: of whoever was served last
-  std::uint64_t last_id_ = 0;
+  std::uint64_t last_turn_ = 0;
   std::size_t forget_at_ = 64;
 };
 

@@ -28,23 +28,6 @@ void Invocation::GuestTimer::cancel(capability::TimerId id) {
 
 void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
 
-// --- The guest's memory -------------------------------------------------------------------------
-
-bool Invocation::GuestMemory::charge(std::uint64_t bytes) noexcept {
-  FunctionShare& share = *invocation_.share_;
-  if (!invocation_.worker_.purse().take(bytes, share.memory_bytes)) {
-    invocation_.met_memory_budget_ = true;
-    return false;
-  }
-  share.memory_bytes += bytes;
-  return true;
-}
-
-void Invocation::GuestMemory::release(std::uint64_t bytes) noexcept {
-  invocation_.share_->memory_bytes -= bytes;
-  invocation_.worker_.purse().put(bytes);
-}
-
 // --- Admission ----------------------------------------------------------------------------------
 
 Invocation::Invocation(Worker& worker)
@@ -54,6 +37,7 @@ Invocation::~Invocation() {
   leave_queue();
   drop_sandbox();
   leave_gate();
+  leave_share();
 }
 
 void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
@@ -70,6 +54,7 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
   clock_.emplace();
   began_ = clock_->now();
   deadline_ = began_ + limits.timeout;
+  leave_share();
   share_ = &worker_.queue().share_of(input_.function->gate);
   ++share_->users;
   // Before enter(): a grant may be on its way before enter() returns, and it names this run.
@@ -135,7 +120,7 @@ void Invocation::go_on() {
   // no more are refused (adaptive LIFO: Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
   if (now - began_ > patience() * 3 / 4) {
     if (auto* const newest = static_cast<Invocation*>(worker_.queue().pop_newest(*share_))) {
-      worker_.enqueue(*this, *share_, Stage::kFresh, Place::kFront);
+      worker_.queue().push(*this, *share_, Stage::kFresh, Place::kFront);
       return newest->start(now);
     }
   }
@@ -150,7 +135,7 @@ Nanoseconds Invocation::patience() const {
 
 void Invocation::wait_for_turn(Place place) {
   worker_.timers().arm(*this, std::min(began_ + patience(), deadline_));
-  worker_.enqueue(*this, *share_, Stage::kFresh, place);
+  worker_.queue().push(*this, *share_, Stage::kFresh, place);
 }
 
 void Invocation::start(TimePoint now) {
@@ -190,9 +175,10 @@ bool Invocation::make_instance() {
                                         .devices = devices,
                                         .files = files,
                                         .blocking = &guest_blocking_});
-  engine::MemoryAccount* const account = worker_.counts_memory() ? &guest_memory_ : nullptr;
+  engine::MemoryAccount* const account = worker_.counts_memory() ? &share_->memory : nullptr;
   auto instance = input_.function->module->instantiate(
       {.state = &*wasi_, .entry = "_start", .memory = account});
+  met_memory_budget_ = share_->memory.take_refusal();
   if (!instance) {
     refusal_ = std::move(instance.error());
     wasi_.reset();
@@ -210,6 +196,7 @@ void Invocation::run_slice(TimePoint started) {
   const Nanoseconds cpu_before = usage_.cpu;
   const engine::Progress progress = instance_->resume();
   const TimePoint stopped = monotonic_now();
+  if (share_->memory.take_refusal()) met_memory_budget_ = true;
   ++usage_.slices;
   usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped - started;
   // A long run: from now on the exact clock, which does not count time taken by other threads.
@@ -239,8 +226,8 @@ void Invocation::run_slice(TimePoint started) {
 void Invocation::enqueue(Place place) {
   if (queued()) return;
   const bool young = usage_.cpu < FairQueue::kYoungTime;
-  worker_.enqueue(*this, *share_, young ? Stage::kYoung : Stage::kOld,
-                  young ? place : Place::kBack);
+  worker_.queue().push(*this, *share_, young ? Stage::kYoung : Stage::kOld,
+                       young ? place : Place::kBack);
 }
 
 void Invocation::wake() noexcept {
@@ -288,7 +275,11 @@ void Invocation::drop_sandbox() {
   if (instance_ != nullptr) {
     const TimePoint started = monotonic_now();
     if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
-    instance_.reset();
+    if (usage_.memory_bytes > engine::kSmallMemoryBytes) {
+      worker_.give_back(std::move(instance_), *share_);
+    } else {
+      instance_.reset();
+    }
     usage_.cleanup = monotonic_now() - started;
     worker_.charge(*share_, usage_.cleanup);
     worker_.unblock_starts();
@@ -297,9 +288,15 @@ void Invocation::drop_sandbox() {
   wasi_.reset();
 }
 
-// And its function's part of this thread.
-void Invocation::leave_gate() {
+void Invocation::charge(Nanoseconds time) {
+  if (share_ != nullptr) worker_.queue().charge(*share_, time);
+}
+
+void Invocation::leave_share() {
   if (share_ != nullptr) --std::exchange(share_, nullptr)->users;
+}
+
+void Invocation::leave_gate() {
   if (!has_place_) return;
   has_place_ = false;
   input_.function->gate->leave();
@@ -308,6 +305,7 @@ void Invocation::leave_gate() {
 void Invocation::release() {
   CHECK(!active(), static_cast<int>(state_));
   disarm();
+  leave_share();
   state_ = State::kIdle;
   input_ = {};
 }

@@ -64,7 +64,7 @@ class InvocationObserver {
 struct Usage {
   Nanoseconds cpu{0};              // of the guest and its host calls
   Nanoseconds setup{0};            // making the instance
-  Nanoseconds cleanup{0};          // dropping it
+  Nanoseconds cleanup{0};          // dropping it; much memory is given back later
   std::uint64_t memory_bytes = 0;  // linear memories and tables at the end
   std::uint32_t slices = 0;
 };
@@ -84,6 +84,9 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void end_now(engine::OutcomeKind kind);
   // The response is complete: stops the wall clock. After this the invocation may be reused.
   void release();
+  // From begin() to release(): the worker's thread did so much for this run outside of it. Counts
+  // for the function's turns, not for the run's CPU limit.
+  void charge(Nanoseconds time);
 
   bool active() const { return state_ != State::kIdle && state_ != State::kEnded; }
   // For its place, for its first turn, or in a host call.
@@ -121,24 +124,12 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
     std::uint64_t last_id_ = 0;  // of the timer that is armed, or was last
   };
 
-  // Charges the guest's memory to its function and to the worker's purse.
-  class GuestMemory final : public engine::MemoryAccount {
-   public:
-    explicit GuestMemory(Invocation& invocation) : invocation_(invocation) {}
-    bool charge(std::uint64_t bytes) noexcept override;
-    void release(std::uint64_t bytes) noexcept override;
-
-   private:
-    Invocation& invocation_;
-  };
-
   void granted() noexcept override;   // GateWaiter: any thread
   void on_timer() noexcept override;  // TimerNode: a queue's or the wall-clock limit
   void queue_up();
   void leave_queue();
   void run_admitted();
-  // Its turn has come: the first slice or the next one.
-  void go_on();
+  void go_on() override;  // Runnable: the first slice or the next one
   void start(TimePoint now);
   Nanoseconds patience() const;
   void wait_for_turn(Place place);
@@ -150,6 +141,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void refuse(Error error);
   void drop_sandbox();
   void leave_gate();
+  void leave_share();
 
   Worker& worker_;
   State state_ = State::kIdle;
@@ -159,12 +151,11 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   std::uint64_t ticket_ = 0;   // names this run in cross-thread grants; 0: none outstanding
   InvocationInput input_;
   InvocationObserver* observer_ = nullptr;
-  FunctionShare* share_ = nullptr;  // its function's part of this worker, from begin() to the end
+  FunctionShare* share_ = nullptr;  // its function's part of this worker, from begin() to release()
   bool met_memory_budget_ = false;
   TimePoint began_;
   TimePoint deadline_;
   GuestTimer guest_timer_;
-  GuestMemory guest_memory_{*this};
   GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
   std::optional<wasi::Preview1> wasi_;

@@ -33,6 +33,19 @@ class InvocationMemoryTest : public testing::Test {
   test::ManualLoop loop_{{.memory = {.budget = &budget_}}};
 };
 
+class InvocationLargeMemoryTest : public testing::Test {
+ protected:
+  ~InvocationLargeMemoryTest() override {
+    EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
+    EXPECT_LT(budget_.used_bytes(), 200 * kPage);
+    EXPECT_FALSE(loop_.worker().has_ready());
+  }
+
+  test::Functions functions_;
+  capability::MemoryBudget budget_{1000 * kPage};
+  test::ManualLoop loop_{{.memory = {.budget = &budget_}}};
+};
+
 TEST_F(InvocationMemoryTest, WhatARunCommitsIsCountedWhileItLives) {
   TestRun run(loop_);
   run.begin(function("memory 10\nwait\ngrow 5\nwait\n"));
@@ -109,6 +122,65 @@ TEST_F(InvocationMemoryTest, AndIsRefusedWhenNoneComes) {
   EXPECT_TRUE(second.refused_with(ErrorCode::kMemoryBudget));
   EXPECT_EQ(f->gate->running(), 1u);
   first.invocation->end_now(OutcomeKind::kCancelled);
+}
+
+// 200 pages are four steps.
+TEST_F(InvocationLargeMemoryTest, WhatALargeRunLeavesIsGivenBackInSteps) {
+  const auto large = functions_.make("memory 200\nwrite 1 x\n", {.name = "large"});
+  const auto small = functions_.make("write 1 y\n", {.name = "small"});
+  TestRun run(loop_), other(loop_);
+  run.begin(large);
+  EXPECT_EQ(run.ended, 1) << "the answer does not wait for it";
+  EXPECT_EQ(run.output.text(), "x");
+  EXPECT_EQ(large->gate->running(), 0u);
+  EXPECT_GE(budget_.used_bytes(), 200 * kPage);
+  EXPECT_EQ(functions_.live_instances(), 1u);
+  ASSERT_TRUE(loop_.worker().run_ready());
+  other.begin(small);
+  EXPECT_EQ(other.ended, 0) << "in its turn";
+  loop_.turn(2);
+  EXPECT_EQ(other.ended, 1) << "in between";
+  EXPECT_EQ(functions_.live_instances(), 1u);
+  int steps = 2;
+  while (loop_.worker().run_ready()) ++steps;
+  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(functions_.live_instances(), 0u);
+}
+
+TEST_F(InvocationLargeMemoryTest, AlsoOfARunThatIsEnded) {
+  TestRun run(loop_);
+  run.begin(functions_.make("memory 200\nwait\n", {.name = "large"}));
+  run.invocation->end_now(OutcomeKind::kCancelled);
+  EXPECT_EQ(run.ended, 1);
+  EXPECT_EQ(functions_.live_instances(), 1u);
+  run.invocation.reset();
+  loop_.turn();
+  EXPECT_EQ(functions_.live_instances(), 0u);
+}
+
+// Its next run waits until what the one before left is given back: nothing piles up.
+TEST_F(InvocationLargeMemoryTest, TheNextRunOfTheFunctionComesAfterIt) {
+  const auto large = functions_.make("memory 200\nwrite 1 x\n", {.name = "large"});
+  TestRun first(loop_), second(loop_);
+  first.begin(large);
+  second.begin(large);
+  EXPECT_EQ(second.ended, 0);
+  loop_.turn(4);
+  EXPECT_EQ(functions_.live_instances(), 0u);
+  EXPECT_EQ(second.ended, 0);
+  loop_.turn();
+  EXPECT_EQ(second.ended, 1);
+}
+
+TEST_F(InvocationLargeMemoryTest, WhatIsNotGivenBackYetGoesWithTheWorker) {
+  {
+    test::ManualLoop loop({.memory = {.budget = &budget_}});
+    TestRun run(loop);
+    run.begin(functions_.make("memory 200\n", {.name = "large"}));
+    EXPECT_EQ(functions_.live_instances(), 1u);
+  }
+  EXPECT_EQ(functions_.live_instances(), 0u);
+  EXPECT_EQ(budget_.used_bytes(), 0u);
 }
 
 // What another worker frees is not said to this one: it looks again by itself.

@@ -11,8 +11,6 @@ namespace godwit::runtime {
 
 class Loop {
  public:
-  // Worker thread: something became ready; call Worker::run_ready() soon, after pending I/O.
-  virtual void run_soon() noexcept = 0;
   // Worker thread: the earliest deadline is now `deadline`, earlier than any said before; call
   // Worker::fire_timers() at that time. A later call may move it earlier still.
   virtual void wake_at(TimePoint deadline) noexcept = 0;

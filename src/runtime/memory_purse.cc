@@ -51,4 +51,18 @@ void MemoryPurse::put(std::uint64_t bytes) {
   bytes_ = step_bytes_;
 }
 
+bool FunctionMemory::charge(std::uint64_t bytes) noexcept {
+  if (!purse_.take(bytes, bytes_)) {
+    refused_ = true;
+    return false;
+  }
+  bytes_ += bytes;
+  return true;
+}
+
+void FunctionMemory::release(std::uint64_t bytes) noexcept {
+  bytes_ -= bytes;
+  purse_.put(bytes);
+}
+
 }  // namespace godwit::runtime

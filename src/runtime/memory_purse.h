@@ -15,8 +15,10 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "capability/memory_budget.h"
+#include "engine/engine.h"
 
 namespace godwit::runtime {
 
@@ -41,6 +43,24 @@ class MemoryPurse final {
   capability::MemoryBudget* const budget_;
   const std::uint64_t step_bytes_;
   std::uint64_t bytes_ = 0;  // taken from the budget, nobody's yet
+};
+
+// What the guests of one function have on one worker.
+class FunctionMemory final : public engine::MemoryAccount {
+ public:
+  explicit FunctionMemory(MemoryPurse& purse) : purse_(purse) {}
+  FunctionMemory(const FunctionMemory&) = delete;
+  FunctionMemory& operator=(const FunctionMemory&) = delete;
+
+  bool charge(std::uint64_t bytes) noexcept override;
+  void release(std::uint64_t bytes) noexcept override;
+  // Whether charge() has refused anything since the last call.
+  bool take_refusal() { return std::exchange(refused_, false); }
+
+ private:
+  MemoryPurse& purse_;
+  std::uint64_t bytes_ = 0;
+  bool refused_ = false;
 };
 
 }  // namespace godwit::runtime

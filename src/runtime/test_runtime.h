@@ -65,7 +65,6 @@ class ManualLoop final : public Loop {
  public:
   explicit ManualLoop(const WorkerOptions& options = {}) : worker_(*this, options) {}
 
-  void run_soon() noexcept override { ++soon_; }
   void wake_at(TimePoint deadline) noexcept override { wake_at_ = deadline; }
   void post(std::function<void()> task) override {
     const std::lock_guard lock(mutex_);
@@ -73,8 +72,7 @@ class ManualLoop final : public Loop {
   }
 
   Worker& worker() { return worker_; }
-  // How often run_soon() was called; the last wake_at().
-  int soon() const { return soon_; }
+  // The last wake_at().
   std::optional<TimePoint> last_wake_at() const { return wake_at_; }
 
   std::size_t run_posted() {
@@ -109,7 +107,6 @@ class ManualLoop final : public Loop {
 
  private:
   Worker worker_;
-  int soon_ = 0;
   std::optional<TimePoint> wake_at_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;

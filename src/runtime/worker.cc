@@ -8,7 +8,7 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
 }
 
 bool Worker::run_ready() {
-  auto* const next = static_cast<Invocation*>(queue_.pop());  // only invocations are queued
+  Runnable* const next = queue_.pop();
   if (next == nullptr) return false;
   next->go_on();
   inline_time_ = Nanoseconds{0};
@@ -17,13 +17,8 @@ bool Worker::run_ready() {
 
 void Worker::run_turn() {
   const TimePoint until = monotonic_now() + kTurnTime;
-  while (run_ready() && monotonic_now() < until) {
+  while (run_ready() && queue_.next_time() < kLongSlice && monotonic_now() < until) {
   }
-}
-
-void Worker::enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place) {
-  queue_.push(invocation, share, stage, place);
-  if (!queue_.empty()) loop_.run_soon();
 }
 
 void Worker::charge(FunctionShare& share, Nanoseconds time) {
@@ -48,7 +43,17 @@ void Worker::unblock_starts() noexcept {
     queue_.update(*share);
   }
   blocked_.clear();
-  if (!queue_.empty()) loop_.run_soon();
+}
+
+void Worker::give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share) {
+  Remains& remains = remains_.emplace_front(*this, share, std::move(instance));
+  remains.place_ = remains_.begin();
+  queue_.push(remains, share, Stage::kYoung, Place::kFront);
+}
+
+void Worker::given_back(const Remains& remains) {
+  remains_.erase(remains.place_);
+  unblock_starts();
 }
 
 void Worker::take_grant(std::uint64_t ticket, GateGrant& grant) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "runtime/invocation.h"
 #include "runtime/loop.h"
 #include "runtime/memory_purse.h"
+#include "runtime/remains.h"
 #include "runtime/timer_queue.h"
 
 namespace godwit::runtime {
@@ -36,7 +38,8 @@ class Worker final : private TimerQueue::Listener {
 
   // Runs one slice of the invocation whose function has had the least. False when none was ready.
   bool run_ready();
-  // Runs those that are ready for about kTurnTime: the loop looks for I/O in between.
+  // Runs those that are ready, one that may take long or several for about kTurnTime: the loop does
+  // I/O in between, so that no answer waits for the next guest.
   void run_turn();
   bool has_ready() const { return !queue_.empty(); }
   void fire_timers(TimePoint now) { timers_.fire_due(now); }
@@ -48,8 +51,11 @@ class Worker final : private TimerQueue::Listener {
 
  private:
   friend class Invocation;
+  friend class Remains;
   // Longer turns save looks at the sockets, shorter ones bound how late those are.
   static constexpr Nanoseconds kTurnTime = std::chrono::microseconds(500);
+  // What may take longer gets a turn of its own.
+  static constexpr Nanoseconds kLongSlice = std::chrono::microseconds(100);
   // What guests may run within one round of I/O events, before those that wait are asked.
   static constexpr Nanoseconds kInlineTime = std::chrono::microseconds(300);
   // How often those are tried again for whom there was no memory; another worker may have freed it.
@@ -74,12 +80,13 @@ class Worker final : private TimerQueue::Listener {
   void take_grant(std::uint64_t ticket, GateGrant& grant);
 
   FairQueue& queue() { return queue_; }
-  MemoryPurse& purse() { return purse_; }
   bool counts_memory() const { return counts_memory_; }
-  void enqueue(Invocation& invocation, FunctionShare& share, Stage stage, Place place);
   // May an invocation of `share` run within the I/O event that brought it?
   bool may_run_at_once() const { return queue_.empty() && inline_time_ < kInlineTime; }
   void charge(FunctionShare& share, Nanoseconds time);
+  // The run in `instance` is over: gives back what it has, in the turns of its function.
+  void give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share);
+  void given_back(const Remains& remains);
   // There was no room for a fresh invocation of `share`: its starts wait.
   void block_starts(FunctionShare& share, bool for_memory);
   // Room was freed: whoever waits for it tries again.
@@ -87,9 +94,10 @@ class Worker final : private TimerQueue::Listener {
 
   Loop& loop_;
   TimerQueue timers_{this};
-  FairQueue queue_;
   const bool counts_memory_;
   MemoryPurse purse_;
+  FairQueue queue_{purse_};
+  std::list<Remains> remains_;
   Nanoseconds inline_time_{0};  // guests' since the last turn
   std::vector<FunctionShare*> blocked_;
   RetryTimer retry_{*this};

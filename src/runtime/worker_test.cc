@@ -17,7 +17,6 @@ TEST(Worker, HasNothingToDoAtFirst) {
   test::ManualLoop loop;
   EXPECT_FALSE(loop.worker().has_ready());
   EXPECT_FALSE(loop.worker().run_ready());
-  EXPECT_EQ(loop.soon(), 0);
 }
 
 TEST(Worker, RunsOneReadyInvocationACallInTheOrderOfTheirWakeUps) {
@@ -27,7 +26,6 @@ TEST(Worker, RunsOneReadyInvocationACallInTheOrderOfTheirWakeUps) {
   TestRun a(loop), b(loop), c(loop);
   for (TestRun* run : {&a, &b, &c}) run->begin(f);
   for (TestRun* run : {&c, &a, &b}) run->input.end();
-  EXPECT_EQ(loop.soon(), 3);
   std::string order;
   a.when_ended = [&] { order += 'a'; };
   b.when_ended = [&] { order += 'b'; };
@@ -49,9 +47,44 @@ TEST(Worker, OneThatIsWokenTwiceRunsOnce) {
   run.input.push("a");
   run.invocation->wake();
   run.invocation->wake();
-  EXPECT_EQ(loop.soon(), 1);
   EXPECT_TRUE(loop.worker().run_ready());
   EXPECT_FALSE(loop.worker().run_ready());
+}
+
+// The answer of the first would wait for the slice of the second.
+TEST(Worker, WhatMayTakeLongGetsATurnOfItsOwn) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  TestRun quick(loop), slow(loop);
+  quick.begin(functions.make("echo\n"));
+  slow.begin(functions.make("echo\n"));
+  slow.invocation->charge(1ms);
+  slow.input.end();
+  quick.input.end();
+  loop.worker().run_turn();
+  EXPECT_EQ(quick.ended, 1);
+  EXPECT_EQ(slow.ended, 0);
+  EXPECT_TRUE(loop.worker().has_ready());
+  loop.worker().run_turn();
+  EXPECT_EQ(slow.ended, 1);
+}
+
+// Sending what a guest prints can cost more than the guest.
+TEST(Worker, WhatIsDoneForAFunctionOutsideItsGuestCounts) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  TestRun flood(loop), other(loop);
+  flood.begin(functions.make("echo\n"));
+  other.begin(functions.make("echo\n"));
+  std::string order;
+  flood.when_ended = [&] { order += 'f'; };
+  other.when_ended = [&] { order += 'o'; };
+  flood.invocation->charge(1s);
+  flood.input.end();
+  other.input.end();
+  loop.turn();
+  EXPECT_EQ(order, "of");
+  flood.invocation->charge(1s);  // until release(): the end of the response
 }
 
 TEST(Worker, TellsTheLoopOfTheEarliestDeadline) {

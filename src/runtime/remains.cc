@@ -1,0 +1,29 @@
+#include "runtime/remains.h"
+
+#include <utility>
+
+#include "runtime/worker.h"
+
+namespace godwit::runtime {
+
+Remains::Remains(Worker& worker, FunctionShare& share, std::unique_ptr<engine::Instance> instance)
+    : worker_(worker), share_(share), instance_(std::move(instance)) {
+  ++share_.users;
+}
+
+Remains::~Remains() {
+  worker_.queue().remove(*this);
+  instance_.reset();
+  --share_.users;
+}
+
+void Remains::go_on() {
+  const TimePoint started = monotonic_now();
+  const bool more = instance_->shed(kStepBytes);
+  if (!more) instance_.reset();
+  worker_.charge(share_, monotonic_now() - started);
+  more ? worker_.queue().push(*this, share_, Stage::kYoung, Place::kFront)
+       : worker_.given_back(*this);
+}
+
+}  // namespace godwit::runtime
