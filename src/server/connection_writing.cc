@@ -131,7 +131,11 @@ bool Connection::write_some() {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
+  const TimePoint started = monotonic_now();
   const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+  const TimePoint done = monotonic_now();
+  // A flood of output costs more here than in the guest.
+  exchange_.charge(done - started);
   if (sent < 0) {
     if (would_block(errno) || errno == EINTR) {
       want_write();
@@ -140,7 +144,7 @@ bool Connection::write_some() {
     }
     return false;
   }
-  last_progress_ = monotonic_now();
+  last_progress_ = done;
   account_sent(static_cast<std::size_t>(sent), tail);
   return true;
 }

@@ -32,7 +32,14 @@ EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
   const auto guard = boost::asio::make_work_guard(io_);
-  io_.run();
+  while (!io_.stopped()) {
+    if (worker_->has_ready()) {
+      worker_->run_turn();
+      poll_io();
+    } else {
+      io_.run_one();
+    }
+  }
   std::vector<std::function<void()>> dropped;
   const std::lock_guard lock(mailbox_mutex_);
   closed_ = true;
@@ -43,17 +50,11 @@ void EventLoop::stop() {
   boost::asio::post(io_, [this] { io_.stop(); });
 }
 
-void EventLoop::run_soon() noexcept {
-  if (run_posted_) return;
-  run_posted_ = true;
-  // Behind everything that is queued now, I/O included.
-  boost::asio::post(io_, [this] { run_turn(); });
-}
-
-void EventLoop::run_turn() {
-  run_posted_ = false;
-  worker_->run_turn();
-  if (worker_->has_ready()) run_soon();
+// Not io_.poll(): that goes on for as long as anything comes.
+void EventLoop::poll_io() {
+  const TimePoint until = monotonic_now() + kPollTime;
+  while (io_.poll_one() != 0 && monotonic_now() < until) {
+  }
 }
 
 void EventLoop::wake_at(TimePoint deadline) noexcept {

@@ -1,5 +1,5 @@
 // EventLoop: one thread's I/O and time, over Boost.Asio. It drives the runtime's worker of the
-// same thread (runtime/loop.h): I/O first, then one ready invocation, then I/O again.
+// same thread (runtime/loop.h): a turn of guests, then the I/O that came meanwhile, then a turn.
 //
 //   EventLoop loop;
 //   loop.attach(worker);
@@ -43,12 +43,14 @@ class EventLoop final : public runtime::Loop {
   // Worker thread only. What is queued before (handlers of what was just closed) still runs.
   void stop();
 
-  void run_soon() noexcept override;
   void wake_at(TimePoint deadline) noexcept override;
   void post(std::function<void()> task) override;
 
  private:
-  void run_turn();
+  // The I/O between two turns of guests when there is more: neither may starve the other.
+  static constexpr Nanoseconds kPollTime = std::chrono::microseconds(500);
+
+  void poll_io();
   void arm_timer(TimePoint deadline);
   void on_timer();
   void wait_mailbox();
@@ -58,7 +60,6 @@ class EventLoop final : public runtime::Loop {
   boost::asio::steady_timer timer_;
   boost::asio::posix::stream_descriptor mailbox_event_;
   runtime::Worker* worker_ = nullptr;
-  bool run_posted_ = false;
   std::optional<TimePoint> armed_for_;
 
   std::mutex mailbox_mutex_;  // guards the two below; held for a push or a swap only
