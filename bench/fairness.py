@@ -139,10 +139,10 @@ def run(options):
 
 
 def print_results(results, options):
-    nice = "nice -10" if os.geteuid() == 0 else "not nice (only root can be): it may starve"
+    how = "real time" if os.geteuid() == 0 else "not real time (only root's can be): it may starve"
     print(f"{options.connections} connections each to {', '.join(HOSTILE)}; {options.rounds} "
           f"rounds of {options.seconds} s, medians in µs from the\nintended moment; "
-          f"{options.threads} workers on {os.cpu_count()} cores; the healthy load is {nice}, the "
+          f"{options.threads} workers on {os.cpu_count()} cores; the healthy load is {how}, the "
           "hostile loads are nice +10\n")
     print(f"{'':14}{'p50':>9}{'p90':>9}{'p99':>9}{'p99.9':>9}{'max':>10}{'answered':>16}"
           f"{'sent late p99':>15}{'cores':>7}")

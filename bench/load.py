@@ -1,4 +1,4 @@
-"""What the benchmarks under load share: guests that cost a known time, bench/open_loop, niceness.
+"""What the benchmarks under load share: guests that cost a known time, bench/open_loop, precedence.
 
     with load.Session(options, {"work": (load.work(1000), "")}, ["--threads", "2"]) as session:
         report = session.open_loop("/work", ["100:3"])["phases"][0]
@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # A turn of work()'s loop takes about this long on the machines that CI has; what it really costs is
 # measured wherever it matters.
 TURNS_PER_US = 700
+SCRAPE_SECONDS = 0.2
 
 
 def work(microseconds):
@@ -43,14 +44,17 @@ def work(microseconds):
 """
 
 
-def niceness(more):
-    """Runs in the child. Only root may be less nice."""
-    def apply():
-        try:
-            os.nice(more)
-        except PermissionError:
-            pass
-    return apply
+def measure_at_once():
+    """Runs in the child that measures: in real time, so that it never measures its own waiting."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        pass  # only root may; "sent late" tells
+
+
+def stand_back():
+    """Runs in the children that are pressure only."""
+    os.nice(10)
 
 
 class Session:
@@ -95,18 +99,18 @@ class Session:
             self.server.stop()
         self._scratch.cleanup()
 
-    def generate(self, path, words, nice):
+    def generate(self, path, words, prepare):
         process = subprocess.Popen(
             [str(self.options.build / "open_loop"), self.server.url + path, *words],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=niceness(nice))
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=prepare)
         self.generators.append(process)
         return process
 
-    def open_loop(self, path, phases, *words, nice=-10):
-        """Its report. Less nice than all else, so that what it measures is not its own waiting."""
+    def open_loop(self, path, phases, *words, prepare=measure_at_once):
+        """Its report."""
         for phase in phases:
             words += ("--phase", phase)
-        process = self.generate(path, list(words), nice)
+        process = self.generate(path, list(words), prepare)
         text, _ = process.communicate(timeout=600)
         if process.returncode != 0:
             raise Failure(f"open_loop ended with {process.returncode}")
@@ -117,7 +121,7 @@ class Session:
     def press(self, path, connections):
         """A closed loop until end_pressure()."""
         return self.generate(path, ["--closed", str(connections), "--phase", "0:3600",
-                                    "--patience-ms", "60000"], 10)
+                                    "--patience-ms", "60000"], stand_back)
 
     def end_pressure(self, processes):
         for process in processes:
@@ -161,7 +165,7 @@ class Watch:
         self._thread.join(30)
 
     def _run(self):
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(SCRAPE_SECONDS):
             self.peak_mib = max(self.peak_mib, self.session.resident_mib())
             if self.metrics_url:
                 self._ask()

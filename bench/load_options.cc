@@ -60,7 +60,9 @@ bool read_option(std::string_view name, std::string_view value, LoadOptions& opt
   if (name == "--good-ms") options.good = time;
   if (name == "--wait-ms") options.wait = time;
   if (name == "--patience-ms") options.patience = time;
-  return name == "--good-ms" || name == "--wait-ms" || name == "--patience-ms";
+  if (name == "--pause-ms") options.pause = time;
+  return name == "--good-ms" || name == "--wait-ms" || name == "--patience-ms" ||
+         name == "--pause-ms";
 }
 
 }  // namespace

@@ -34,13 +34,17 @@ struct LoadOptions {
   Nanoseconds patience = 10 * kSecond;  // a client who has waited so long goes away
   Nanoseconds wait = 10 * kSecond;      // the same, before there was a connection for the request
   Nanoseconds good = kSecond;           // answered within this counts as good
+  // Between two looks at the clock and the sockets: what a generator on the server's machine does
+  // not use is the server's. Latencies are that much coarser.
+  Nanoseconds pause = 0;
   std::uint64_t seed = 1;
 };
 
 inline constexpr const char* kUsage =
     "usage: open_loop http://ADDRESS:PORT/PATH --phase RATE:SECONDS [--phase …]\n"
     "       [--connections MAX] [--arrivals poisson|constant] [--closed N]\n"
-    "       [--patience-ms MS] [--wait-ms MS] [--good-ms MS] [--seed N]\n";
+    "       [--patience-ms MS] [--wait-ms MS] [--good-ms MS] [--pause-ms MS]\n"
+    "       [--seed N]\n";
 
 // Nothing when the command line is wrong.
 std::optional<LoadOptions> read_options(int argc, char** argv);

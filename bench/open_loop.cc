@@ -336,6 +336,10 @@ Nanoseconds Generator::interval(Nanoseconds time) {
 }
 
 void Generator::wait(Nanoseconds until) {
+  if (options_.pause > 0) {
+    const timespec pause{options_.pause / kSecond, options_.pause % kSecond};
+    ::nanosleep(&pause, nullptr);
+  }
   const Nanoseconds left = std::max<Nanoseconds>(until - now(), 0);
   const timespec time{left / kSecond, left % kSecond};
   std::array<epoll_event, 256> events{};

@@ -28,14 +28,16 @@ PHASES = ("normal", "overload", "first second", "after")
 
 
 # Where the generator costs as much as the server, its right of way would be the server's hunger.
-NICE = {"work": -10, "tiny": 0}
+# Where it costs little, it is made to cost no more at three times the load than at the peak.
+PREPARE = {"work": load.measure_at_once, "tiny": None}
+PAUSE_MS = {"work": "5", "tiny": "0"}
 
 
 def find_peak(session, name, seconds):
     best, path = 0.0, "/" + name
     for connections in (4, 16, 64):
         report = session.open_loop(path, [f"0:{seconds}"], "--closed", str(connections),
-                                   nice=NICE[name])
+                                   prepare=PREPARE[name])
         best = max(best, report["phases"][0]["good_rate"])
     if best == 0:
         raise Failure(f"{path} does not answer")
@@ -51,7 +53,8 @@ def offer(session, name, peak, options):
     rates = (peak / 2, peak * options.factor, peak / 2, peak / 2)
     seconds = (options.seconds, options.seconds, 1, options.seconds)
     phases = [f"{rate:.1f}:{time}" for rate, time in zip(rates, seconds)]
-    report = session.open_loop("/" + name, phases, *clients_of(options), nice=NICE[name])
+    report = session.open_loop("/" + name, phases, *clients_of(options), "--pause-ms",
+                               PAUSE_MS[name], prepare=PREPARE[name])
     return dict(zip(PHASES, report["phases"]))
 
 
@@ -101,7 +104,7 @@ def run(options):
 def print_results(results, options):
     print(f"{options.connections} connections, good within 1 s, clients give up after "
           f"{options.patience_ms} ms; {options.threads} workers on {os.cpu_count()} cores that the "
-          "generator shares" + (" (for `work` at nice -10)" if os.geteuid() == 0 else ""))
+          "generator shares" + (" (for `work` in real time)" if os.geteuid() == 0 else ""))
     for result in results:
         print(f"\n{result['function']}: peak {result['peak']:.0f} requests/s")
         print(f"  {'':14}{'offered/s':>10}{'good/s':>9}{'2xx p50':>9}{'p99 ms':>9}{'refused':>9}"
