@@ -190,6 +190,7 @@ Result<int> serve_functions(const Parts& parts, Logger& logger) {
   const ServeConfig& config = parts.config;
   const engine::Engine& engine = parts.engine;
   runtime::BlockingPool blocking(kFileThreads);
+  capability::MemoryBudget places(kSandboxes);
   auto server = server::Server::create(
       {.listen = config.listen,
        .threads = config.threads,
@@ -197,6 +198,7 @@ Result<int> serve_functions(const Parts& parts, Logger& logger) {
        .limits = config.connections,
        .blocking = &blocking,
        .memory = &parts.memory,
+       .places = &places,
        .metrics = parts.side.metrics(),
        .thread_started = [&engine] { engine.prepare_thread(); }},
       logger, parts.catalog.routes());

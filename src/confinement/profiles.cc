@@ -4,7 +4,9 @@
 #include <csignal>
 
 #include <asm/ioctls.h>
+#include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,7 +19,7 @@ using List = std::string_view;
 
 // What any process of ours does: memory, its own descriptors, time, signals to itself, its end.
 constexpr List kBasic =
-    "brk clock_getres clock_gettime close exit exit_group fcntl fstat futex getcpu getegid geteuid "
+    "brk clock_getres clock_gettime close exit exit_group fstat futex getcpu getegid geteuid "
     "getgid getpid getppid getrandom getrlimit getrusage gettid gettimeofday getuid lseek madvise "
     "membarrier mremap munmap pread64 pwrite64 read readv restart_syscall rseq rt_sigaction "
     "rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield set_robust_list sigaltstack sysinfo "
@@ -36,14 +38,15 @@ constexpr List kWaiting =
     "clock_nanosleep close_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 "
     "epoll_wait eventfd2 nanosleep pidfd_open pipe2 poll ppoll pselect6 rt_sigpending "
     "rt_sigsuspend rt_sigtimedwait sched_get_priority_max sched_get_priority_min sched_getparam "
-    "sched_getscheduler sched_setaffinity sched_setscheduler set_tid_address signalfd4 "
+    "sched_getscheduler set_tid_address signalfd4 "
     "timerfd_create timerfd_gettime "
     "timerfd_settime wait4 waitid";
 
 // Sockets that are there; and a further filter, which only takes away.
 constexpr List kTraffic =
-    "accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg sendmmsg sendmsg "
-    "sendto setsockopt shutdown seccomp";
+    "accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg setsockopt "
+    "shutdown "
+    "seccomp";
 constexpr List kOpening = "bind connect listen";
 
 // The compile service: children, their limits and filters. Its filter is theirs too, hence signals
@@ -95,6 +98,23 @@ void append_own(std::vector<ConditionalCall>& calls) {
   calls.push_back({"prctl", {is(0, PR_SET_DUMPABLE), is(1, 0)}});
 }
 
+// Descriptors: copies, flags, locks, sizes of pipes, seals. Not whom to signal when there is
+// something to read (F_SETOWN, F_SETSIG): that would be any process of our user.
+void append_descriptors(std::vector<ConditionalCall>& calls) {
+  for (const int command : {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK,
+                            F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETPIPE_SZ,
+                            F_SETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS}) {
+    calls.push_back({"fcntl", {is(1, static_cast<std::uint64_t>(command))}});
+  }
+}
+
+// Not MSG_FASTOPEN, which connects while it sends.
+void append_sending(std::vector<ConditionalCall>& calls) {
+  calls.push_back({"sendto", {has_not(3, MSG_FASTOPEN)}});
+  calls.push_back({"sendmsg", {has_not(2, MSG_FASTOPEN)}});
+  calls.push_back({"sendmmsg", {has_not(3, MSG_FASTOPEN)}});
+}
+
 // Memory that is never writable and executable at once; W^X in time as well is not to be had: an
 // engine writes code, then makes it executable.
 void append_memory(std::vector<ConditionalCall>& calls, bool code) {
@@ -108,7 +128,11 @@ void append_memory(std::vector<ConditionalCall>& calls, bool code) {
 std::vector<ConditionalCall> server_conditions() {
   std::vector<ConditionalCall> calls;
   append_own(calls);
+  append_descriptors(calls);
+  append_sending(calls);
   append_memory(calls, true);
+  // The engine's clock, for itself (epoch_ticker.cc).
+  calls.push_back({"sched_setscheduler", {is(0, 0)}});
   // Threads, no processes.
   calls.push_back({"clone", {{0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD}}});
   for (const int family : {AF_INET, AF_INET6, AF_UNIX}) {
@@ -116,7 +140,7 @@ std::vector<ConditionalCall> server_conditions() {
   }
   calls.push_back({"socketpair", {is(0, AF_UNIX)}});
   // Not TIOCSTI, which types into the terminal that we were started from.
-  for (const std::uint64_t request : {FIONBIO, FIONREAD, FIOCLEX, TCGETS}) {
+  for (const std::uint64_t request : {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS}) {
     calls.push_back({"ioctl", {is(1, request)}});
   }
 #ifdef GODWIT_SANITIZED
@@ -134,6 +158,7 @@ std::vector<ConditionalCall> server_conditions() {
 std::vector<ConditionalCall> child_conditions() {
   std::vector<ConditionalCall> calls;
   append_own(calls);
+  append_descriptors(calls);
   append_memory(calls, false);
   return calls;
 }

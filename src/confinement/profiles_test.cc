@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@ namespace godwit::confinement {
 namespace {
 
 constexpr int kNotDone = 99;
+constexpr int kNoSocket = 1'000'000;  // no descriptor of ours
 using Act = std::function<long()>;
 using MakeFilter = Result<SyscallFilter> (*)();
 
@@ -90,6 +92,21 @@ const std::array kRefused = {
     Attempt{"a packet socket", [] { return ::syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0); }},
     Attempt{"a netlink socket", [] { return ::syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0); }},
     Attempt{"TIOCSTI", [] { return ::syscall(SYS_ioctl, 0, 0x5412, "x"); }},
+    // Ways to a signal and to a connection without the calls that are named for them.
+    Attempt{"F_SETOWN", [] { return ::syscall(SYS_fcntl, 0, F_SETOWN, ::getppid()); }},
+    Attempt{"F_SETSIG", [] { return ::syscall(SYS_fcntl, 0, F_SETSIG, SIGKILL); }},
+    Attempt{"FIOASYNC", [] { return ::syscall(SYS_ioctl, 0, FIOASYNC, nullptr); }},
+    Attempt{"sendto, fast open",
+            [] { return ::syscall(SYS_sendto, kNoSocket, "x", 1, MSG_FASTOPEN, nullptr, 0); }},
+    Attempt{"sendmsg, fast open",
+            [] { return ::syscall(SYS_sendmsg, kNoSocket, nullptr, MSG_FASTOPEN); }},
+    Attempt{"sendmmsg, fast open",
+            [] { return ::syscall(SYS_sendmmsg, kNoSocket, nullptr, 0, MSG_FASTOPEN); }},
+    Attempt{"precedence for the parent",
+            [] {
+              const sched_param lowest{};
+              return ::syscall(SYS_sched_setscheduler, ::getppid(), SCHED_BATCH, &lowest);
+            }},
     Attempt{"more limits",
             [] {
               const rlimit limit{.rlim_cur = 1, .rlim_max = 1};
@@ -145,6 +162,22 @@ TEST(ServerFilter, ItsOwnWorkGoesOn) {
   EXPECT_EQ(under(&server_filter, [] { return ::prctl(PR_SET_NAME, "worker"); }).code, 0);
   EXPECT_EQ(under(&server_filter,
                   [] {
+                    // How much a slow reader has taken.
+                    int queued = 0;
+                    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+                    return ::ioctl(socket, SIOCOUTQ, &queued);
+                  })
+                .code,
+            0);
+  EXPECT_EQ(under(&server_filter,
+                  [] {
+                    const int copy = ::fcntl(0, F_DUPFD_CLOEXEC, 0);
+                    return ::fcntl(copy, F_SETFL, O_NONBLOCK);
+                  })
+                .code,
+            0);
+  EXPECT_EQ(under(&server_filter,
+                  [] {
                     // As an engine does: code is written, then made executable.
                     void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
                                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -173,10 +206,10 @@ TEST(SettledServerFilter, NoSocketIsMadeOrConnected) {
               return ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data());
             }),
             EPERM);
-  EXPECT_EQ(settled([] { return ::connect(-1, nullptr, 0); }), EPERM);
-  EXPECT_EQ(settled([] { return ::listen(-1, 1); }), EPERM);
+  EXPECT_EQ(settled([] { return ::connect(kNoSocket, nullptr, 0); }), EPERM);
+  EXPECT_EQ(settled([] { return ::listen(kNoSocket, 1); }), EPERM);
   EXPECT_EQ(settled([] { return ::sched_setscheduler(0, SCHED_OTHER, nullptr); }), EPERM);
-  EXPECT_EQ(settled([] { return ::accept(-1, nullptr, nullptr); }), EBADF);
+  EXPECT_EQ(settled([] { return ::accept(kNoSocket, nullptr, nullptr); }), EBADF);
 }
 
 TEST(CompileChildFilter, NoFileSocketOrCodeMapping) {

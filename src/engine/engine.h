@@ -58,8 +58,10 @@ struct LoadOptions {
 // is Instance::memory_bytes() of the runs that are not over.
 class MemoryAccount {
  public:
-  // May the guest have `bytes` more (never 0)? A refused growth returns -1 to the guest, which
-  // fails as kOutOfMemory if it fails then; a refused beginning makes instantiate() fail.
+  // May the guest have `bytes` more (never 0)? (First of all, where it is much: what the engine
+  // needs for the instance itself; memory_bytes() does not count that.) A refused growth returns -1
+  // to the guest, which fails as kOutOfMemory if it fails then; a refused beginning makes
+  // instantiate() fail.
   virtual bool charge(std::uint64_t bytes) noexcept = 0;
   // Once all that is charged, when the sandbox is gone: after the run's end (within the resume()
   // that returns kDone, up to kSmallMemoryBytes) or with the instance, however it ends; within a
@@ -112,6 +114,9 @@ class Module {
   // not fit, a start function that traps). Cheap: microseconds.
   virtual Result<std::unique_ptr<Instance>> instantiate(
       const InstantiateOptions& options) const = 0;
+  // Places that an instance takes of those that the engine has (as many as it has instances): the
+  // number of its memories or tables where those are several.
+  virtual std::uint32_t places() const { return 1; }
 };
 
 class Engine {

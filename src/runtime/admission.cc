@@ -7,9 +7,13 @@ namespace godwit::runtime {
 bool FunctionGate::try_enter() {
   const std::uint32_t limit = running_limit_.load(std::memory_order_relaxed);
   // seq_cst, as in leave() and enter(): one of "the leaver sees the waiter" and "the waiter sees
-  // the place" must hold, which needs a single order of both counters.
-  if (running_.fetch_add(1, std::memory_order_seq_cst) < limit) return true;
-  running_.fetch_sub(1, std::memory_order_seq_cst);
+  // the place" must hold, which needs a single order of both counters. Never above the limit, not
+  // even for a moment: a leaver who looks then would not find the place for whom it wakes.
+  std::uint32_t running = running_.load(std::memory_order_seq_cst);
+  while (running < limit) {
+    if (running_.compare_exchange_weak(running, running + 1, std::memory_order_seq_cst))
+      return true;
+  }
   return false;
 }
 

@@ -16,8 +16,8 @@ FunctionShare& FairQueue::share_of(const std::shared_ptr<FunctionGate>& gate) {
   const auto found = shares_.find(gate.get());
   if (found != shares_.end()) return *found->second;
   if (shares_.size() >= forget_at_) forget_idle();
-  auto share = std::make_unique<FunctionShare>(gate, purse_);
-  FunctionShare::ReadySet one{share.get()};
+  auto share = std::make_unique<FunctionShare>(gate, purses_);
+  FunctionShare::InTurn one{share.get()};
   share->node_ = one.extract(one.begin());
   return *shares_.emplace(gate.get(), std::move(share)).first->second;
 }
@@ -43,6 +43,9 @@ RunnableList& FairQueue::list_of(FunctionShare& share, Stage stage) {
 void FairQueue::push(Runnable& runnable, FunctionShare& share, Stage stage, Place place) {
   CHECK(!runnable.queued());
   RunnableList& list = list_of(share, stage);
+  if (stage == Stage::kFresh && list.empty() && place == Place::kBack) {
+    share.standing_since_ = monotonic_now();
+  }
   runnable.place_ = runnable.link_.begin();
   runnable.list_ = &list;
   runnable.share_ = &share;
@@ -71,14 +74,14 @@ Runnable* FairQueue::choose(FunctionShare& share) {
 }
 
 Runnable* FairQueue::pop() {
-  if (ready_.empty()) return nullptr;
-  FunctionShare& share = **ready_.begin();
-  present_ = std::max(present_, share.time_);
+  if (empty()) return nullptr;
+  FunctionShare& share = behind_.empty() ? **others_.begin() : **behind_.begin();
+  if (!share.is_behind_) go_to(share.time_);
   Runnable* const runnable = choose(share);
   take_out(*runnable);
   leave_ready(share);
   share.turn_ = ++last_turn_;
-  update(share);
+  if (share.has_work()) enter_ready(share);
   return runnable;
 }
 
@@ -91,44 +94,64 @@ Runnable* FairQueue::pop_newest(FunctionShare& share) {
 }
 
 void FairQueue::run_at_once(FunctionShare& share) {
-  CHECK(ready_.empty());
+  CHECK(empty());
   share.time_ = std::max(share.time_, least_time());
-  present_ = std::max(present_, share.time_);
+  share.is_behind_ = is_behind(share);
+  if (!share.is_behind_) go_to(share.time_);
 }
 
 void FairQueue::charge(FunctionShare& share, Nanoseconds time) {
   const bool ready = share.ready_;
-  if (ready) leave_ready(share);  // the set's order depends on it
+  if (ready) leave_ready(share);  // the sets' order depends on it
   share.time_ += time;
-  share.longest_ = std::max(time, share.longest_ / 2);
+  if (share.is_behind_) go_to(present_ + time / (1 + static_cast<std::int64_t>(ready_count())));
   if (ready) enter_ready(share);
 }
 
+void FairQueue::note_slice(FunctionShare& share, Nanoseconds time) {
+  share.longest_ = std::max(time, share.longest_ / 2);
+}
+
 Nanoseconds FairQueue::next_time() const {
-  return ready_.empty() ? Nanoseconds{0} : (*ready_.begin())->longest_;
+  if (empty()) return Nanoseconds{0};
+  return (behind_.empty() ? *others_.begin() : *behind_.begin())->longest_;
 }
 
 void FairQueue::update(FunctionShare& share) {
   if (share.has_work() == share.ready_) return;
   if (share.ready_) return leave_ready(share);
   share.turn_ = ++last_turn_;
+  share.time_ = std::max(share.time_, least_time());
   enter_ready(share);
 }
 
-// Of one that becomes ready: each may have saved its part of what all may.
+// Of one that becomes ready.
 Nanoseconds FairQueue::least_time() const {
-  return present_ - kMostCredit / (1 + static_cast<std::int64_t>(ready_.size()));
+  return present_ - kMostCredit / (1 + static_cast<std::int64_t>(ready_count()));
+}
+
+// Those that are behind now have waited longest.
+void FairQueue::go_to(Nanoseconds present) {
+  present_ = std::max(present_, present);
+  while (!others_.empty() && is_behind(**others_.begin())) {
+    FunctionShare& share = **others_.begin();
+    leave_ready(share);
+    enter_ready(share);
+  }
 }
 
 void FairQueue::enter_ready(FunctionShare& share) {
-  share.time_ = std::max(share.time_, least_time());
-  share.is_behind_ = share.time_ < present_;
-  ready_.insert(std::move(share.node_));
+  share.is_behind_ = is_behind(share);
+  if (share.is_behind_) {
+    behind_.insert(std::move(share.node_));
+  } else {
+    others_.insert(std::move(share.node_));
+  }
   share.ready_ = true;
 }
 
 void FairQueue::leave_ready(FunctionShare& share) {
-  share.node_ = ready_.extract(&share);
+  share.node_ = share.is_behind_ ? behind_.extract(&share) : others_.extract(&share);
   CHECK(!share.node_.empty());
   share.ready_ = false;
 }

@@ -50,6 +50,7 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
   woken_ = false;
   on_cpu_clock_ = false;
   met_memory_budget_ = false;
+  has_waited_ = false;
   const manifest::Limits& limits = input_.function->spec.limits;
   clock_.emplace();
   began_ = clock_->now();
@@ -118,7 +119,7 @@ void Invocation::go_on() {
   // When those in front are nearly too late there are more than can be served. In turn, each would
   // be served when its client has nearly given up; the newest first, those served are in time, and
   // no more are refused (adaptive LIFO: Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
-  if (now - began_ > patience() * 3 / 4) {
+  if (now - began_ > patience(now) * 3 / 4) {
     if (auto* const newest = static_cast<Invocation*>(worker_.queue().pop_newest(*share_))) {
       worker_.queue().push(*this, *share_, Stage::kFresh, Place::kFront);
       return newest->start(now);
@@ -128,13 +129,19 @@ void Invocation::go_on() {
 }
 
 // How long it may wait for its first turn: no time at all would refuse what came while another
-// guest had its slice.
-Nanoseconds Invocation::patience() const {
-  return std::max<Nanoseconds>(input_.function->spec.limits.queue_timeout, kLeastPatience);
+// guest had its slice. A queue that has stood for all of that time is no burst: more comes than can
+// be served, and whoever will be refused is refused early (as CoDel does: Nichols and Jacobson,
+// "Controlling Queue Delay", ACM Queue 10(5), 2012).
+Nanoseconds Invocation::patience(TimePoint now) const {
+  const Nanoseconds most =
+      std::max<Nanoseconds>(input_.function->spec.limits.queue_timeout, kLeastPatience);
+  const std::optional<TimePoint> since = share_->standing_since();
+  return since && now - *since > most ? kLeastPatience : most;
 }
 
 void Invocation::wait_for_turn(Place place) {
-  worker_.timers().arm(*this, std::min(began_ + patience(), deadline_));
+  has_waited_ = true;
+  worker_.timers().arm(*this, std::min(began_ + patience(monotonic_now()), deadline_));
   worker_.queue().push(*this, *share_, Stage::kFresh, place);
 }
 
@@ -144,20 +151,28 @@ void Invocation::start(TimePoint now) {
     const TimePoint made = monotonic_now();
     usage_.setup = made - now;
     share_->blocked_for_memory = false;
+    // Where there was room for one there may be room for the next.
+    if (std::exchange(share_->tries_again, false)) worker_.unblock_one();
     state_ = State::kReady;
     return run_slice(made);
   }
+  worker_.charge(*share_, monotonic_now() - now);
   if (refusal_->code != ErrorCode::kServerOverloaded) return refuse(std::move(*refusal_));
   // No room: it waits at the head of its function's queue.
   refusal_.reset();
   const bool for_memory = std::exchange(met_memory_budget_, false);
   worker_.block_starts(*share_, for_memory);
-  wait_for_turn(Place::kFront);
+  wait_for_turn(has_waited_ ? Place::kFront : Place::kBack);
 }
 
 // --- The run ------------------------------------------------------------------------------------
 
 bool Invocation::make_instance() {
+  const std::uint32_t places = input_.function->module->places();
+  if (!share_->places.charge(places)) {
+    refusal_.emplace(Error{ErrorCode::kServerOverloaded, {}, {}});
+    return false;
+  }
   const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
   const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
   std::span<const capability::FileGrant> files;
@@ -181,6 +196,7 @@ bool Invocation::make_instance() {
   met_memory_budget_ = share_->memory.take_refusal();
   if (!instance) {
     refusal_ = std::move(instance.error());
+    share_->places.release(places);
     wasi_.reset();
     return false;
   }
@@ -204,6 +220,7 @@ void Invocation::run_slice(TimePoint started) {
   usage_.cpu += guest_blocking_.take_cpu();
   const Nanoseconds setup = usage_.slices == 1 ? usage_.setup : Nanoseconds{0};
   worker_.charge(*share_, setup + usage_.cpu - cpu_before);
+  worker_.queue().note_slice(*share_, setup + stopped - started);
   if (progress == engine::Progress::kDone) {
     usage_.memory_bytes = instance_->memory_bytes();
     return finish(instance_->take_outcome());
@@ -275,14 +292,16 @@ void Invocation::drop_sandbox() {
   if (instance_ != nullptr) {
     const TimePoint started = monotonic_now();
     if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
+    const std::uint32_t places = input_.function->module->places();
     if (usage_.memory_bytes > engine::kSmallMemoryBytes) {
-      worker_.give_back(std::move(instance_), *share_);
+      worker_.give_back(std::move(instance_), *share_, places);
     } else {
       instance_.reset();
+      share_->places.release(places);
     }
     usage_.cleanup = monotonic_now() - started;
     worker_.charge(*share_, usage_.cleanup);
-    worker_.unblock_starts();
+    worker_.unblock_one();
   }
   guest_timer_.forget();
   wasi_.reset();

@@ -131,7 +131,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void run_admitted();
   void go_on() override;  // Runnable: the first slice or the next one
   void start(TimePoint now);
-  Nanoseconds patience() const;
+  Nanoseconds patience(TimePoint now) const;
   void wait_for_turn(Place place);
   Error no_turn() const;
   bool make_instance();
@@ -153,6 +153,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   InvocationObserver* observer_ = nullptr;
   FunctionShare* share_ = nullptr;  // its function's part of this worker, from begin() to release()
   bool met_memory_budget_ = false;
+  bool has_waited_ = false;  // for its first turn
   TimePoint began_;
   TimePoint deadline_;
   GuestTimer guest_timer_;

@@ -21,7 +21,7 @@ class InvocationMemoryTest : public testing::Test {
  protected:
   ~InvocationMemoryTest() override {
     EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
-    EXPECT_LE(budget_.used_bytes(), 2 * 100 * kPage / 64) << "more than a purse keeps";
+    EXPECT_LE(budget_.used_bytes(), 200 * kPage / 64) << "more than a purse keeps";
     EXPECT_FALSE(loop_.worker().has_ready());
   }
   std::shared_ptr<const Function> function(std::string_view script, manifest::Limits limits = {}) {

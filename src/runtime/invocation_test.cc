@@ -87,7 +87,7 @@ TEST_F(InvocationTest, Traps) {
 
 TEST_F(InvocationTest, ARefusedGrowthMakesItOutOfMemory) {
   TestRun run(loop_);
-  run.begin(function("must_grow 100\n", {.memory_bytes = 10 * 65536}));
+  run.begin(function("must_grow 100\n", {.memory_bytes = std::uint64_t{10} * 65536}));
   ASSERT_EQ(run.ended, 1);
   EXPECT_EQ(run.invocation->outcome().kind, OutcomeKind::kOutOfMemory);
   EXPECT_EQ(run.invocation->usage().memory_bytes, 65536u);

@@ -135,6 +135,23 @@ TEST_F(InvocationTurnTest, WhenTheFirstIsNearlyTooLateTheNewestGoesFirst) {
   blocker.invocation->end_now(OutcomeKind::kCancelled);
 }
 
+// A burst is waited out. What stands for all of `queue-timeout` is no burst.
+TEST_F(InvocationTurnTest, AQueueThatDoesNotEndIsShedEarly) {
+  const auto f = function("write 1 x\n", {.queue_timeout = 150ms});
+  TestRun blocker(loop_), first(loop_), alone(loop_), late(loop_);
+  blocker.begin(function("spin\n"));
+  alone.begin(f);
+  loop_.fire_as_if(120ms);
+  EXPECT_EQ(alone.ended, 0);
+  alone.invocation->end_now(OutcomeKind::kCancelled);
+  first.begin(f);
+  std::this_thread::sleep_for(160ms);
+  late.begin(f);
+  loop_.fire_as_if(120ms);
+  EXPECT_TRUE(late.refused_with(ErrorCode::kServerOverloaded));
+  blocker.invocation->end_now(OutcomeKind::kCancelled);
+}
+
 TEST_F(InvocationTurnTest, AFreshOneMayBeEndedOrDestroyed) {
   TestRun loop(loop_), ended(loop_), destroyed(loop_);
   loop.begin(function("spin\n"));

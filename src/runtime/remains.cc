@@ -6,14 +6,16 @@
 
 namespace godwit::runtime {
 
-Remains::Remains(Worker& worker, FunctionShare& share, std::unique_ptr<engine::Instance> instance)
-    : worker_(worker), share_(share), instance_(std::move(instance)) {
+Remains::Remains(Worker& worker, FunctionShare& share, std::unique_ptr<engine::Instance> instance,
+                 std::uint32_t places)
+    : worker_(worker), share_(share), instance_(std::move(instance)), places_(places) {
   ++share_.users;
 }
 
 Remains::~Remains() {
   worker_.queue().remove(*this);
   instance_.reset();
+  share_.places.release(places_);
   --share_.users;
 }
 
@@ -21,7 +23,9 @@ void Remains::go_on() {
   const TimePoint started = monotonic_now();
   const bool more = instance_->shed(kStepBytes);
   if (!more) instance_.reset();
-  worker_.charge(share_, monotonic_now() - started);
+  const Nanoseconds time = monotonic_now() - started;
+  worker_.charge(share_, time);
+  worker_.queue().note_slice(share_, time);
   more ? worker_.queue().push(*this, share_, Stage::kYoung, Place::kFront)
        : worker_.given_back(*this);
 }

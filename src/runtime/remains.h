@@ -22,7 +22,9 @@ class Remains final : public Runnable {
   // Given back in one turn: 0.1 to 0.3 ms when all of it is resident.
   static constexpr std::uint64_t kStepBytes = std::uint64_t{4} << 20;
 
-  Remains(Worker& worker, FunctionShare& share, std::unique_ptr<engine::Instance> instance);
+  // `places`: that the sandbox takes.
+  Remains(Worker& worker, FunctionShare& share, std::unique_ptr<engine::Instance> instance,
+          std::uint32_t places);
   ~Remains() override;
 
  private:
@@ -32,6 +34,7 @@ class Remains final : public Runnable {
   Worker& worker_;
   FunctionShare& share_;
   std::unique_ptr<engine::Instance> instance_;
+  const std::uint32_t places_;
   std::list<Remains>::iterator place_;  // in the worker's list
 };
 

@@ -3,7 +3,10 @@
 namespace godwit::runtime {
 
 Worker::Worker(Loop& loop, const WorkerOptions& options)
-    : loop_(loop), counts_memory_(options.memory.budget != nullptr), purse_(options.memory) {
+    : loop_(loop),
+      counts_memory_(options.memory.budget != nullptr),
+      memory_(options.memory),
+      places_(options.places) {
   if (options.blocking != nullptr) blocking_.emplace(loop, *options.blocking);
 }
 
@@ -35,25 +38,30 @@ void Worker::block_starts(FunctionShare& share, bool for_memory) {
   if (!retry_.armed()) timers_.arm(retry_, monotonic_now() + kRetryDelay);
 }
 
-void Worker::unblock_starts() noexcept {
+void Worker::unblock_one() noexcept {
   if (blocked_.empty()) return;
-  retry_.disarm();
-  for (FunctionShare* const share : blocked_) {
-    share->starts_blocked = false;
-    queue_.update(*share);
-  }
-  blocked_.clear();
+  FunctionShare& share = *blocked_.front();
+  blocked_.pop_front();
+  share.starts_blocked = false;
+  share.tries_again = true;
+  queue_.update(share);
 }
 
-void Worker::give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share) {
-  Remains& remains = remains_.emplace_front(*this, share, std::move(instance));
+void Worker::retry_some() noexcept {
+  for (int i = 0; i < kRetriesAtOnce; ++i) unblock_one();
+  if (!blocked_.empty()) timers_.arm(retry_, monotonic_now() + kRetryDelay);
+}
+
+void Worker::give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share,
+                       std::uint32_t places) {
+  Remains& remains = remains_.emplace_front(*this, share, std::move(instance), places);
   remains.place_ = remains_.begin();
   queue_.push(remains, share, Stage::kYoung, Place::kFront);
 }
 
 void Worker::given_back(const Remains& remains) {
   remains_.erase(remains.place_);
-  unblock_starts();
+  unblock_one();
 }
 
 void Worker::take_grant(std::uint64_t ticket, GateGrant& grant) {

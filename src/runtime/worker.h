@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <vector>
 
 #include "base/log.h"
 #include "capability/random.h"
@@ -18,7 +18,7 @@
 #include "runtime/fair_queue.h"
 #include "runtime/invocation.h"
 #include "runtime/loop.h"
-#include "runtime/memory_purse.h"
+#include "runtime/purse.h"
 #include "runtime/remains.h"
 #include "runtime/timer_queue.h"
 
@@ -26,8 +26,9 @@ namespace godwit::runtime {
 
 struct WorkerOptions {
   BlockingPool* blocking = nullptr;  // without it no function may be granted folders of the host
-  // Without a budget only the functions' own limits hold.
-  MemoryPurse::Options memory;
+  // Without budgets only the functions' own limits hold, and the engine's.
+  Purse::Options memory;
+  Purse::Options places;  // for sandboxes; engine::Module::places() of each
 };
 
 class Worker final : private TimerQueue::Listener {
@@ -60,13 +61,14 @@ class Worker final : private TimerQueue::Listener {
   static constexpr Nanoseconds kInlineTime = std::chrono::microseconds(300);
   // How often those are tried again for whom there was no memory; another worker may have freed it.
   static constexpr std::chrono::milliseconds kRetryDelay{10};
+  static constexpr int kRetriesAtOnce = 4;
 
   class RetryTimer final : public TimerNode {
    public:
     explicit RetryTimer(Worker& worker) : worker_(worker) {}
 
    private:
-    void on_timer() noexcept override { worker_.unblock_starts(); }
+    void on_timer() noexcept override { worker_.retry_some(); }
     Worker& worker_;
   };
 
@@ -85,21 +87,24 @@ class Worker final : private TimerQueue::Listener {
   bool may_run_at_once() const { return queue_.empty() && inline_time_ < kInlineTime; }
   void charge(FunctionShare& share, Nanoseconds time);
   // The run in `instance` is over: gives back what it has, in the turns of its function.
-  void give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share);
+  void give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share,
+                 std::uint32_t places);
   void given_back(const Remains& remains);
   // There was no room for a fresh invocation of `share`: its starts wait.
   void block_starts(FunctionShare& share, bool for_memory);
-  // Room was freed: whoever waits for it tries again.
-  void unblock_starts() noexcept;
+  // Room was freed: whoever has waited longest for it tries again. Not all: each attempt costs.
+  void unblock_one() noexcept;
+  void retry_some() noexcept;
 
   Loop& loop_;
   TimerQueue timers_{this};
   const bool counts_memory_;
-  MemoryPurse purse_;
-  FairQueue queue_{purse_};
+  Purse memory_;
+  Purse places_;
+  FairQueue queue_{{.memory = memory_, .places = places_}};
   std::list<Remains> remains_;
   Nanoseconds inline_time_{0};  // guests' since the last turn
-  std::vector<FunctionShare*> blocked_;
+  std::deque<FunctionShare*> blocked_;
   RetryTimer retry_{*this};
   std::uint64_t last_ticket_ = 0;
   std::unordered_map<std::uint64_t, Invocation*> tickets_;  // runs in a gate's queue

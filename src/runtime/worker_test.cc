@@ -13,6 +13,22 @@ namespace {
 using namespace std::chrono_literals;
 using test::TestRun;
 
+// Takes a millisecond of the slice.
+class SlowOutput final : public capability::OutputStream {
+ public:
+  MutableByteSpan prepare(std::size_t) override {
+    std::this_thread::sleep_for(1ms);
+    return bytes_;
+  }
+  void commit(std::size_t) override {}
+  bool wait_writable(Waker*) override { return true; }
+  void cancel_wait() override {}
+  bool closed() const override { return false; }
+
+ private:
+  std::array<std::byte, 64> bytes_{};
+};
+
 TEST(Worker, HasNothingToDoAtFirst) {
   test::ManualLoop loop;
   EXPECT_FALSE(loop.worker().has_ready());
@@ -56,9 +72,10 @@ TEST(Worker, WhatMayTakeLongGetsATurnOfItsOwn) {
   const test::Functions functions;
   test::ManualLoop loop;
   TestRun quick(loop), slow(loop);
+  SlowOutput output;
+  slow.standard_output = &output;
   quick.begin(functions.make("echo\n"));
-  slow.begin(functions.make("echo\n"));
-  slow.invocation->charge(1ms);
+  slow.begin(functions.make("write 1 x\necho\n"));
   slow.input.end();
   quick.input.end();
   loop.worker().run_turn();

@@ -151,10 +151,11 @@ TEST(EventLoop, ABusyGuestLeavesTheLoopToOthers) {
                     .standard_error = &output},
                    observer);
   int tasks = 0;
-  std::function<void()> task = [&] { ++tasks == 50 ? loop.stop() : loop.post(task); };
+  constexpr int kTasks = 5000;
+  std::function<void()> task = [&] { ++tasks == kTasks ? loop.stop() : loop.post(task); };
   loop.post(task);
   loop.run();
-  EXPECT_EQ(tasks, 50);
+  EXPECT_EQ(tasks, kTasks);
   EXPECT_FALSE(observer.ended);
   EXPECT_GT(invocation.usage().slices, 50u) << "the guest starved";
   invocation.end_now(engine::OutcomeKind::kCancelled);

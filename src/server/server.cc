@@ -31,7 +31,8 @@ class Server::Thread final {
   Thread(const ServerOptions& options, unsigned index, Logger& logger, ConnectionQuota& quota,
          std::shared_ptr<const gateway::RouteTable> routes)
       : worker_(loop_, {.blocking = options.blocking,
-                        .memory = {.budget = options.memory, .workers = options.threads}}),
+                        .memory = {.budget = options.memory, .workers = options.threads},
+                        .places = {.budget = options.places, .workers = options.threads}}),
         gateway_(worker_, logger, gateway_options(options, index), std::move(routes)),
         connections_(gateway_, worker_.timers(), options.limits, quota),
         thread_started_(options.thread_started) {

@@ -34,6 +34,7 @@ struct ServerOptions {
   ConnectionLimits limits;
   runtime::BlockingPool* blocking = nullptr;   // must outlive the server
   capability::MemoryBudget* memory = nullptr;  // of all guests; likewise
+  capability::MemoryBudget* places = nullptr;  // for sandboxes, in the engine; likewise
   observe::Metrics* metrics = nullptr;         // for as many workers; likewise
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;

@@ -171,6 +171,20 @@ class TooSlow(ConnectionsTest):
         self.assertEqual(record["complete"], "false")
         self.assertEqual(record["code"], "E3006")
 
+    def test_a_response_that_is_read_slowly_but_steadily(self):
+        size = 600_000
+        self.serve("--stall-timeout", "500ms", "--min-rate", "10KiB")
+        raw = self.connect(receive_buffer_bytes=4096)
+        raw.send(get("/probe?" + steps(f"fill {size}")))
+        received = 0
+        while received < size:
+            piece = raw.socket.recv(4096)
+            self.assertNotEqual(piece, b"", received)
+            received += len(piece)
+            time.sleep(0.015)
+        record = self.server.wait_log(part="access", function="probe")
+        self.assertEqual(record["complete"], "true")
+
     def test_an_idle_connection(self):
         self.serve("--idle-timeout", "300ms")
         raw = self.connect()

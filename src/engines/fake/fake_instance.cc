@@ -361,7 +361,7 @@ FakeInstance::Next FakeInstance::check(const Step& step, std::uint64_t actual) {
               fmt::format("line {}: expected {}, found {}", step.line, step.number, actual));
 }
 
-FakeInstance::Next FakeInstance::trap(engine::Trap reason, std::string detail) {
+FakeInstance::Next FakeInstance::trap(engine::Trap reason, const std::string& detail) {
   std::string text = engine::trap_text(reason);
   if (!detail.empty()) text += "\n  0: " + detail;
   return end({.kind = engine::OutcomeKind::kTrapped, .trap = reason, .detail = std::move(text)});

@@ -83,7 +83,7 @@ class FakeInstance final : public engine::Instance {
   bool refuse_growth();
   // The memory, and what it was charged with; once.
   void free_memory();
-  Next trap(engine::Trap reason, std::string detail);
+  Next trap(engine::Trap reason, const std::string& detail);
   Next end(engine::Outcome outcome);
   Next check(const Step& step, std::uint64_t actual);
   // Stores and loads of the instance itself: false, and it has trapped, outside the memory.

@@ -19,10 +19,10 @@ std::uint64_t next_id() {
 // Whoever ends slices must not wait behind those whose slices it ends: under full load one tick in
 // a hundred came 2 to 8 ms late. Real time, for 5 µs each millisecond; where it is not permitted
 // (RLIMIT_RTPRIO, CAP_SYS_NICE) ticks come as they did.
-void give_precedence(pthread_t thread) {
+void take_precedence() {
   sched_param lowest{};
   lowest.sched_priority = ::sched_get_priority_min(SCHED_RR);
-  (void)pthread_setschedparam(thread, SCHED_RR, &lowest);
+  (void)::sched_setscheduler(0, SCHED_RR, &lowest);  // of this thread
 }
 
 struct OwnLane {
@@ -41,7 +41,8 @@ EpochTicker::EpochTicker(std::function<void()> tick) : id_(next_id()), tick_(std
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_setname_np(thread_.native_handle(), "godwit-epoch");
-  give_precedence(thread_.native_handle());
+  // The process may give the right to it up soon.
+  ready_.wait(false, std::memory_order_acquire);
 }
 
 EpochTicker::~EpochTicker() {
@@ -111,6 +112,9 @@ void EpochTicker::park() {
 }
 
 void EpochTicker::run() {
+  take_precedence();
+  ready_.store(true, std::memory_order_release);
+  ready_.notify_one();
   int idle_ticks = kIdleTicks;
   while (!stopping_.load(std::memory_order_seq_cst)) {
     if (idle_ticks >= kIdleTicks) {

@@ -85,6 +85,7 @@ class EpochTicker final {
   std::vector<Watched> lanes_;
   alignas(64) std::atomic<int> parked_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> ready_{false};  // its thread runs as it will
   std::thread thread_;
 };
 

@@ -150,6 +150,7 @@ class WasmtimeModule final : public engine::Module {
       : artifact_(std::move(artifact)),
         options_(options),
         ticker_(ticker),
+        places_(bridge::godwit_module_places(module.get())),
         module_(module.release()) {}
   ~WasmtimeModule() override { BridgeModule(module_.load(std::memory_order_relaxed)); }
   WasmtimeModule(const WasmtimeModule&) = delete;
@@ -173,6 +174,8 @@ class WasmtimeModule final : public engine::Module {
     return std::make_unique<WasmtimeInstance>(instance, ticker_, std::move(lane));
   }
 
+  std::uint32_t places() const override { return places_; }
+
   Result<BridgeModule> load_again(bridge::GodwitEngine* engine) const {
     return load_in(engine, artifact_, options_);
   }
@@ -185,6 +188,7 @@ class WasmtimeModule final : public engine::Module {
   const engine::Artifact artifact_;
   const engine::LoadOptions options_;
   EpochTicker& ticker_;
+  const std::uint32_t places_;
   mutable std::atomic<bridge::GodwitModule*> module_;
 };
 

@@ -214,6 +214,12 @@ GodwitStatus godwit_module_load(const GodwitEngine *engine,
                                 GodwitModule **out,
                                 GodwitBytes *error);
 
+/// Places of the engine's pool that an instance takes: its memories or its tables, at least one.
+///
+/// # Safety
+/// `module` is valid.
+uint32_t godwit_module_places(const GodwitModule *module);
+
 /// Frees a module. Its instances may live on.
 ///
 /// # Safety

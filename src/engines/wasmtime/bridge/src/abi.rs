@@ -326,6 +326,16 @@ fn value_type(number: &u8) -> Outcome<ValType> {
     }
 }
 
+/// Places of the engine's pool that an instance takes: its memories or its tables, at least one.
+///
+/// # Safety
+/// `module` is valid.
+#[no_mangle]
+pub unsafe extern "C" fn godwit_module_places(module: *const GodwitModule) -> u32 {
+    // SAFETY: the contract of this function.
+    unsafe { &*module }.0.places
+}
+
 /// Frees a module. Its instances may live on.
 ///
 /// # Safety

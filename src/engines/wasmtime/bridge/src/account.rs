@@ -26,17 +26,23 @@ impl Account {
 /// What an account was charged with for one instance: released once, however the run ends.
 pub struct Charged {
     account: Option<Account>,
+    /// Besides what the state counts.
+    host_bytes: u64,
     state: Arc<State>,
 }
 
 impl Charged {
-    pub fn new(account: Option<Account>, state: &Arc<State>) -> Charged {
-        Charged { account, state: state.clone() }
+    /// None when the account refuses `host_bytes`.
+    pub fn new(account: Option<Account>, host_bytes: u64, state: &Arc<State>) -> Option<Charged> {
+        if host_bytes > 0 && account.is_some_and(|account| !account.charge(host_bytes)) {
+            return None;
+        }
+        Some(Charged { account, host_bytes, state: state.clone() })
     }
 
     pub fn release(&mut self) {
         let Some(account) = self.account.take() else { return };
-        match self.state.memory_bytes.load(Ordering::Relaxed) {
+        match self.state.memory_bytes.load(Ordering::Relaxed) + self.host_bytes {
             0 => {}
             bytes => account.release(bytes),
         }

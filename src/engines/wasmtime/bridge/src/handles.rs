@@ -1,21 +1,36 @@
 //! Exports that the host needs and that a guest need not make: its memories, so that what a run
 //! leaves in them can be given back in steps, and its start function, so that it runs as any other
-//! code does and not within instantiation. Added to the module before it is compiled; their names
-//! are reserved. A guest cannot see its own exports: nothing changes for it.
+//! code does and not within instantiation. And what an instance of it takes of the host, said in the
+//! name of one more: compiled code has no better place for it. Added to the module before it is
+//! compiled; the names are reserved. A guest cannot see its own exports: nothing changes for it.
 
 use std::borrow::Cow;
 
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReader, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReader, ElementItems, Parser, Payload, TypeRef};
 
 use crate::bulk::Refusal;
 
 pub const START: &str = "godwit:start";
 const RESERVED: &str = "godwit:";
 
+const HOST_BYTES: &str = "godwit:host-bytes:";
+
 pub fn memory(index: u32) -> String {
     format!("godwit:memory:{index}")
 }
+
+/// What `add` found an instance to take besides its memories and tables; 0 when it is little.
+pub fn host_bytes<'a>(mut exports: impl Iterator<Item = &'a str>) -> u64 {
+    exports.find_map(|name| name.strip_prefix(HOST_BYTES)?.parse().ok()).unwrap_or_default()
+}
+
+/// Less is not worth counting: what every instance has.
+const LITTLE_BYTES: u64 = 64 << 10;
+/// Wasmtime's: a global, a reference to a function, an imported function, an element that is kept.
+const GLOBAL_BYTES: u64 = 16;
+const FUNCTION_BYTES: u64 = 32;
+const ELEMENT_BYTES: u64 = 16;
 
 const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
@@ -24,18 +39,49 @@ const LATER_SECTIONS: [u8; 5] = [START_SECTION, 9, 12, 10, 11];
 const HEADER_BYTES: usize = 8;
 const FUNCTION_KIND: u8 = 0;
 const MEMORY_KIND: u8 = 2;
+const GLOBAL_KIND: u8 = 3;
 
 #[derive(Default)]
 struct Found {
     memories: u32,
+    globals: u32,
+    imported_functions: u32,
+    functions: u32,
+    elements: u64,
     start: Option<u32>,
     exports: u32,
+}
+
+impl Found {
+    /// At most; 0 when that is little. References to functions exist for those that are exported or
+    /// in a segment of elements.
+    fn host_bytes(&self) -> u64 {
+        let referenced = u64::from(self.functions).min(self.elements + u64::from(self.exports));
+        let bytes = u64::from(self.globals) * GLOBAL_BYTES
+            + (u64::from(self.imported_functions) + referenced) * FUNCTION_BYTES
+            + self.elements * ELEMENT_BYTES;
+        if bytes > LITTLE_BYTES {
+            bytes
+        } else {
+            0
+        }
+    }
+
+    /// Some item that there is: kind and index.
+    fn any_item(&self) -> Option<(u8, u32)> {
+        let items = [
+            (FUNCTION_KIND, self.functions),
+            (GLOBAL_KIND, self.globals),
+            (MEMORY_KIND, self.memories),
+        ];
+        items.into_iter().find(|(_, count)| *count > 0).map(|(kind, _)| (kind, 0))
+    }
 }
 
 /// REQUIRES: `wasm` is valid. The module to be compiled in its place.
 pub fn add(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     let found = find(wasm)?;
-    if found.memories == 0 && found.start.is_none() {
+    if found.memories == 0 && found.start.is_none() && found.host_bytes() == 0 {
         return Ok(Cow::Borrowed(wasm));
     }
     let mut out = Vec::with_capacity(wasm.len() + 256);
@@ -73,7 +119,25 @@ fn find(wasm: &[u8]) -> Result<Found, Refusal> {
         match payload? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
-                    found.memories += u32::from(matches!(import?.ty, TypeRef::Memory(_)));
+                    match import?.ty {
+                        TypeRef::Memory(_) => found.memories += 1,
+                        TypeRef::Global(_) => found.globals += 1,
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                            found.imported_functions += 1;
+                            found.functions += 1;
+                        }
+                        TypeRef::Table(_) | TypeRef::Tag(_) => {}
+                    }
+                }
+            }
+            Payload::FunctionSection(functions) => found.functions += functions.count(),
+            Payload::GlobalSection(globals) => found.globals += globals.count(),
+            Payload::ElementSection(segments) => {
+                for segment in segments {
+                    found.elements += u64::from(match segment?.items {
+                        ElementItems::Functions(items) => items.count(),
+                        ElementItems::Expressions(_, items) => items.count(),
+                    });
                 }
             }
             Payload::MemorySection(memories) => found.memories += memories.count(),
@@ -98,7 +162,9 @@ fn find(wasm: &[u8]) -> Result<Found, Refusal> {
 
 fn write_exports(found: &Found, existing: &[u8], out: &mut Vec<u8>) {
     let mut content = Vec::with_capacity(existing.len() + 64);
-    let more = found.memories + u32::from(found.start.is_some());
+    let host_bytes = found.host_bytes();
+    let counted = found.any_item().filter(|_| host_bytes > 0);
+    let more = found.memories + u32::from(found.start.is_some()) + u32::from(counted.is_some());
     (found.exports + more).encode(&mut content);
     content.extend_from_slice(existing);
     for index in 0..found.memories {
@@ -106,6 +172,9 @@ fn write_exports(found: &Found, existing: &[u8], out: &mut Vec<u8>) {
     }
     if let Some(function) = found.start {
         write_export(START, FUNCTION_KIND, function, &mut content);
+    }
+    if let Some((kind, index)) = counted {
+        write_export(&format!("{HOST_BYTES}{host_bytes}"), kind, index, &mut content);
     }
     out.push(EXPORT_SECTION);
     content.encode(out);
@@ -161,6 +230,21 @@ mod tests {
             exports(r#"(module (memory 1) (@custom "after" (after last) "x"))"#),
             [memory(0)]
         );
+    }
+
+    #[test]
+    fn what_an_instance_takes_of_the_host_is_said() {
+        let globals: String = (0..5000).map(|i| format!("(global i64 (i64.const {i}))")).collect();
+        let found = exports(&format!("(module {globals})"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].1, ExternalKind::Global);
+        assert_eq!(host_bytes(found.iter().map(|(name, _, _)| name.as_str())), 5000 * 16);
+        let elements = "0 ".repeat(3000);
+        let found = exports(&format!("(module (memory 1) (func) (elem func {elements}))"));
+        assert_eq!(host_bytes(found.iter().map(|(name, _, _)| name.as_str())), 0, "that is little");
+        let elements = "0 ".repeat(30_000);
+        let found = exports(&format!("(module (memory 1) (func) (elem func {elements}))"));
+        assert_eq!(host_bytes(found.iter().map(|(name, _, _)| name.as_str())), 30_000 * 16 + 32);
     }
 
     #[test]

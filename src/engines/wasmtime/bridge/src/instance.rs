@@ -195,11 +195,15 @@ impl Instance {
         let entry = module.entry(entry)?;
         let account = account.map(Account);
         let state = Arc::new(State::default());
+        let Some(charged) = Charged::new(account, module.host_bytes, &state) else {
+            let text = "the account has no room for what the instance takes of the host";
+            return Err(Failure::new(GodwitStatus::Overloaded, text));
+        };
         let data = StoreData::new(module, &state, host_state, account);
         let mut instance = Instance {
             sandbox: Sandbox::Live(Box::pin(run(data, entry))),
             shedding: None,
-            charged: Charged::new(account, &state),
+            charged,
             state,
             outcome: None,
             detail_bytes: module.limits.detail_bytes,

@@ -36,6 +36,10 @@ pub struct Loaded {
     pub limits: Limits,
     /// The exported memory "memory".
     pub memory: Option<ModuleExport>,
+    /// Of the pool's, for an instance: its memories or its tables, at least one.
+    pub places: u32,
+    /// Bytes of the host that an instance takes besides its memories and tables; 0 when it is little.
+    pub host_bytes: u64,
     /// All memories, exported by the guest or not (handles.rs).
     pub memories: Vec<ModuleExport>,
     /// The start function, to be called before the entry.
@@ -65,8 +69,11 @@ pub fn load(
     };
     let memories =
         (0..MAX_MEMORIES).map_while(|i| module.get_export_index(&handles::memory(i))).collect();
+    let needed = module.resources_required();
     let loaded = Arc::new(Loaded {
         engine: engine.clone(),
+        places: needed.num_memories.max(needed.num_tables).max(1),
+        host_bytes: handles::host_bytes(module.exports().map(|export| export.name())),
         limits,
         memory,
         memories,
@@ -255,6 +262,8 @@ pub mod tests {
             pre,
             limits: Limits { memory_bytes: 128 << 20, detail_bytes: 8192 },
             memory: None,
+            places: 1,
+            host_bytes: 0,
             memories: Vec::new(),
             start_function: None,
             start: find_entry(&module, "_start"),

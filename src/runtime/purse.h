@@ -1,10 +1,11 @@
-// MemoryPurse: a worker's part of what all guests may commit together (`--memory`): linear
-// memories, tables, heaps. It takes from the process's budget in steps, so that a request writes no
-// line that other workers read.
+// Purse: a worker's part of what all guests may have together: memory (`--memory`: linear memories,
+// tables, heaps, in bytes), or places for sandboxes (where "bytes" are places). It takes from the
+// process's budget in steps, so that a request writes no line that other workers read.
 //
-//   MemoryPurse purse({.budget = &budget, .workers = 2});
-//   if (!purse.take(bytes, function_bytes)) …         // -1 to the guest, or 503
-//   purse.put(bytes);
+//   Purse purse({.budget = &budget, .workers = 2});
+//   FunctionAccount account(purse);
+//   if (!account.charge(bytes)) …                     // -1 to the guest, or 503
+//   account.release(bytes);
 //
 // Who may have how much: a function may have no more on a worker than what is then still free for
 // all (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
@@ -22,16 +23,16 @@
 
 namespace godwit::runtime {
 
-class MemoryPurse final {
+class Purse final {
  public:
   struct Options {
     capability::MemoryBudget* budget = nullptr;  // null: everything is granted
     unsigned workers = 1;                        // that share it
   };
-  explicit MemoryPurse(const Options& options);
-  MemoryPurse(const MemoryPurse&) = delete;
-  MemoryPurse& operator=(const MemoryPurse&) = delete;
-  ~MemoryPurse();
+  explicit Purse(const Options& options);
+  Purse(const Purse&) = delete;
+  Purse& operator=(const Purse&) = delete;
+  ~Purse();
 
   // `bytes` more for a function that has `function_bytes` on this worker.
   bool take(std::uint64_t bytes, std::uint64_t function_bytes);
@@ -45,12 +46,12 @@ class MemoryPurse final {
   std::uint64_t bytes_ = 0;  // taken from the budget, nobody's yet
 };
 
-// What the guests of one function have on one worker.
-class FunctionMemory final : public engine::MemoryAccount {
+// What the guests of one function have of it on one worker.
+class FunctionAccount final : public engine::MemoryAccount {
  public:
-  explicit FunctionMemory(MemoryPurse& purse) : purse_(purse) {}
-  FunctionMemory(const FunctionMemory&) = delete;
-  FunctionMemory& operator=(const FunctionMemory&) = delete;
+  explicit FunctionAccount(Purse& purse) : purse_(purse) {}
+  FunctionAccount(const FunctionAccount&) = delete;
+  FunctionAccount& operator=(const FunctionAccount&) = delete;
 
   bool charge(std::uint64_t bytes) noexcept override;
   void release(std::uint64_t bytes) noexcept override;
@@ -58,7 +59,7 @@ class FunctionMemory final : public engine::MemoryAccount {
   bool take_refusal() { return std::exchange(refused_, false); }
 
  private:
-  MemoryPurse& purse_;
+  Purse& purse_;
   std::uint64_t bytes_ = 0;
   bool refused_ = false;
 };

@@ -1,4 +1,4 @@
-#include "runtime/memory_purse.h"
+#include "runtime/purse.h"
 
 #include <gtest/gtest.h>
 
@@ -9,17 +9,17 @@ using capability::MemoryBudget;
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-TEST(MemoryPurse, WithoutABudgetGrantsEverything) {
-  MemoryPurse purse({});
+TEST(Purse, WithoutABudgetGrantsEverything) {
+  Purse purse({});
   EXPECT_TRUE(purse.take(~std::uint64_t{0}, 0));
   purse.put(~std::uint64_t{0});
 }
 
 // The budget's line is not written by each of many small requests.
-TEST(MemoryPurse, TakesInStepsAndKeepsLittle) {
+TEST(Purse, TakesInStepsAndKeepsLittle) {
   MemoryBudget budget(1024 * kMiB);
   {
-    MemoryPurse purse({.budget = &budget, .workers = 2});
+    Purse purse({.budget = &budget, .workers = 2});
     ASSERT_EQ(purse.step_bytes(), 4 * kMiB);
     ASSERT_TRUE(purse.take(kMiB, 0));
     EXPECT_EQ(budget.used_bytes(), 4 * kMiB);
@@ -34,17 +34,17 @@ TEST(MemoryPurse, TakesInStepsAndKeepsLittle) {
 }
 
 // What is left is enough for whoever has little, however many take all that they can get.
-TEST(MemoryPurse, GreedyFunctionsLeaveRoomForAModestOne) {
+TEST(Purse, GreedyFunctionsLeaveRoomForAModestOne) {
   MemoryBudget budget(16384 * kMiB);
-  MemoryPurse first({.budget = &budget, .workers = 2});
-  MemoryPurse second({.budget = &budget, .workers = 2});
+  Purse first({.budget = &budget, .workers = 2});
+  Purse second({.budget = &budget, .workers = 2});
   std::uint64_t taken[3][2] = {};
   bool grown = true;
   while (grown) {
     grown = false;
     for (auto& function : taken) {
       for (int worker = 0; worker < 2; ++worker) {
-        MemoryPurse& purse = worker == 0 ? first : second;
+        Purse& purse = worker == 0 ? first : second;
         if (!purse.take(16 * kMiB, function[worker])) continue;
         function[worker] += 16 * kMiB;
         grown = true;
@@ -61,9 +61,9 @@ TEST(MemoryPurse, GreedyFunctionsLeaveRoomForAModestOne) {
   }
 }
 
-TEST(MemoryPurse, ASmallBudgetIsUsableToItsHalfByOne) {
+TEST(Purse, ASmallBudgetIsUsableToItsHalfByOne) {
   MemoryBudget budget(256 * kMiB);
-  MemoryPurse purse({.budget = &budget});
+  Purse purse({.budget = &budget});
   EXPECT_FALSE(purse.take(129 * kMiB, 0));
   ASSERT_TRUE(purse.take(128 * kMiB, 0));
   EXPECT_FALSE(purse.take(kMiB, 128 * kMiB)) << "the same function";
@@ -72,10 +72,10 @@ TEST(MemoryPurse, ASmallBudgetIsUsableToItsHalfByOne) {
 }
 
 // Small budgets are not swallowed by what purses keep.
-TEST(MemoryPurse, StepsFitTheBudget) {
+TEST(Purse, StepsFitTheBudget) {
   MemoryBudget budget(kMiB);
-  MemoryPurse a({.budget = &budget, .workers = 4});
-  MemoryPurse b({.budget = &budget, .workers = 4});
+  Purse a({.budget = &budget, .workers = 4});
+  Purse b({.budget = &budget, .workers = 4});
   ASSERT_TRUE(a.take(1, 0));
   a.put(1);
   EXPECT_LE(budget.used_bytes(), kMiB / 64);

@@ -1,4 +1,4 @@
-#include "runtime/memory_purse.h"
+#include "runtime/purse.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kStepShare = 64;
 constexpr std::uint64_t kStepMax = std::uint64_t{4} << 20;
 
-std::uint64_t step_of(const MemoryPurse::Options& options) {
+std::uint64_t step_of(const Purse::Options& options) {
   if (options.budget == nullptr) return 0;
   const unsigned workers = std::max(1U, options.workers);
   return std::min(kStepMax, options.budget->limit_bytes() / kStepShare / workers);
@@ -17,14 +17,13 @@ std::uint64_t step_of(const MemoryPurse::Options& options) {
 
 }  // namespace
 
-MemoryPurse::MemoryPurse(const Options& options)
-    : budget_(options.budget), step_bytes_(step_of(options)) {}
+Purse::Purse(const Options& options) : budget_(options.budget), step_bytes_(step_of(options)) {}
 
-MemoryPurse::~MemoryPurse() {
+Purse::~Purse() {
   if (budget_ != nullptr) budget_->release(bytes_);
 }
 
-bool MemoryPurse::take(std::uint64_t bytes, std::uint64_t function_bytes) {
+bool Purse::take(std::uint64_t bytes, std::uint64_t function_bytes) {
   if (budget_ == nullptr) return true;
   const std::uint64_t free = budget_->free_bytes() + bytes_;
   if (bytes > free || function_bytes + bytes > free - bytes) return false;
@@ -43,7 +42,7 @@ bool MemoryPurse::take(std::uint64_t bytes, std::uint64_t function_bytes) {
   return true;
 }
 
-void MemoryPurse::put(std::uint64_t bytes) {
+void Purse::put(std::uint64_t bytes) {
   if (budget_ == nullptr) return;
   bytes_ += bytes;
   if (bytes_ <= 2 * step_bytes_) return;
@@ -51,7 +50,7 @@ void MemoryPurse::put(std::uint64_t bytes) {
   bytes_ = step_bytes_;
 }
 
-bool FunctionMemory::charge(std::uint64_t bytes) noexcept {
+bool FunctionAccount::charge(std::uint64_t bytes) noexcept {
   if (!purse_.take(bytes, bytes_)) {
     refused_ = true;
     return false;
@@ -60,7 +59,7 @@ bool FunctionMemory::charge(std::uint64_t bytes) noexcept {
   return true;
 }
 
-void FunctionMemory::release(std::uint64_t bytes) noexcept {
+void FunctionAccount::release(std::uint64_t bytes) noexcept {
   bytes_ -= bytes;
   purse_.put(bytes);
 }
