@@ -265,6 +265,9 @@ TEST_F(MetricsServerTest, PagesAreShared) {
 
 // The process has no descriptor left: one is kept for who wants to know why.
 TEST_F(MetricsServerTest, AnswersWithoutDescriptors) {
+#ifdef GODWIT_SANITIZED
+  GTEST_SKIP() << "UBSan's look at virtual tables takes descriptors itself";
+#endif
   start();
   Fd client_socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   rlimit before{};

@@ -32,7 +32,7 @@ std::size_t interruptions(Instance& instance, const TestState& state) {
   std::size_t most = 0;
   std::size_t count = 0;
   std::size_t notes = 0;
-  for (int slice = 0; slice < 300 && most < 2; ++slice) {
+  for (int slice = 0; slice < 3000 && most < 2; ++slice) {
     if (instance.resume() != Progress::kYielded) break;
     if (state.notes.size() != notes) count = 0;
     notes = state.notes.size();

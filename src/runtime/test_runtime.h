@@ -63,7 +63,10 @@ class Functions final {
 
 class ManualLoop final : public Loop {
  public:
-  explicit ManualLoop(const WorkerOptions& options = {}) : worker_(*this, options) {}
+  // By default whatever may run at once does, however slow the machine is.
+  explicit ManualLoop(const WorkerOptions& options = {},
+                      Nanoseconds inline_time = std::chrono::hours(1))
+      : worker_(*this, with(options, inline_time)) {}
 
   void wake_at(TimePoint deadline) noexcept override { wake_at_ = deadline; }
   void post(std::function<void()> task) override {
@@ -106,6 +109,11 @@ class ManualLoop final : public Loop {
   void fire_as_if(Nanoseconds passed) { worker_.fire_timers(monotonic_now() + passed); }
 
  private:
+  static WorkerOptions with(WorkerOptions options, Nanoseconds inline_time) {
+    options.inline_time = inline_time;
+    return options;
+  }
+
   Worker worker_;
   std::optional<TimePoint> wake_at_;
   std::mutex mutex_;

@@ -5,6 +5,7 @@ namespace godwit::runtime {
 Worker::Worker(Loop& loop, const WorkerOptions& options)
     : loop_(loop),
       counts_memory_(options.memory.budget != nullptr),
+      most_inline_time_(options.inline_time),
       memory_(options.memory),
       places_(options.places) {
   if (options.blocking != nullptr) blocking_.emplace(loop, *options.blocking);

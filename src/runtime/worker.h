@@ -29,6 +29,8 @@ struct WorkerOptions {
   // Without budgets only the functions' own limits hold, and the engine's.
   Purse::Options memory;
   Purse::Options places;  // for sandboxes; engine::Module::places() of each
+  // What guests may run within one round of I/O events, before those that wait are asked.
+  Nanoseconds inline_time = std::chrono::microseconds(300);
 };
 
 class Worker final : private TimerQueue::Listener {
@@ -57,8 +59,6 @@ class Worker final : private TimerQueue::Listener {
   static constexpr Nanoseconds kTurnTime = std::chrono::microseconds(500);
   // What may take longer gets a turn of its own.
   static constexpr Nanoseconds kLongSlice = std::chrono::microseconds(100);
-  // What guests may run within one round of I/O events, before those that wait are asked.
-  static constexpr Nanoseconds kInlineTime = std::chrono::microseconds(300);
   // How often those are tried again for whom there was no memory; another worker may have freed it.
   static constexpr std::chrono::milliseconds kRetryDelay{10};
   static constexpr int kRetriesAtOnce = 4;
@@ -84,7 +84,7 @@ class Worker final : private TimerQueue::Listener {
   FairQueue& queue() { return queue_; }
   bool counts_memory() const { return counts_memory_; }
   // May an invocation of `share` run within the I/O event that brought it?
-  bool may_run_at_once() const { return queue_.empty() && inline_time_ < kInlineTime; }
+  bool may_run_at_once() const { return queue_.empty() && inline_time_ < most_inline_time_; }
   void charge(FunctionShare& share, Nanoseconds time);
   // The run in `instance` is over: gives back what it has, in the turns of its function.
   void give_back(std::unique_ptr<engine::Instance> instance, FunctionShare& share,
@@ -99,6 +99,7 @@ class Worker final : private TimerQueue::Listener {
   Loop& loop_;
   TimerQueue timers_{this};
   const bool counts_memory_;
+  const Nanoseconds most_inline_time_;
   Purse memory_;
   Purse places_;
   FairQueue queue_{{.memory = memory_, .places = places_}};

@@ -95,8 +95,8 @@ class Watching(unittest.TestCase):
         self.changed()
         self.wait_status("/sleep", 200)
         with raw_http.RawConnection(self.server.port) as raw:
-            raw.send(raw_http.get("/sleep?ms=1500"))
-            time.sleep(0.2)
+            raw.send(raw_http.get("/sleep?ms=4000"))
+            time.sleep(1)
             self.folder.remove("sleep.wat")
             self.folder.remove("hello.wat")
             self.changed()

@@ -81,8 +81,8 @@ ROWS = {
     # --- memories, tables, garbage-collected objects
     **rows(MEMORY, """
         grow_by_one grow_at_once grow_and_touch grow_several_memories grow_memory64
-        table_grow_by_one table_grow_at_once table_grow_several table64_grow
-        gc_keep_everything throw_keep_all"""),
+        table_grow_by_one table_grow_at_once table_grow_several table64_grow"""),
+    **rows(MEMORY.with_settings('[limits]\ncpu = "2s"'), "gc_keep_everything throw_keep_all"),
     **rows(FINE, "grow_refused_is_no_failure memory_maximum_only memory64_with_wasi"),
     **rows(SLEEP, "grow_and_stay"),
     **rows(TRAP, """
