@@ -142,6 +142,8 @@ class Lifecycle(unittest.TestCase):
         """It is started again for the next module; what serves is not disturbed."""
         server = self.start("--watch")
         (service,) = harness.children(server.process.pid)
+        # Its loop goes on without it. (Before it has one, only a restart of the server helps.)
+        harness.wait_for(lambda: harness.children(service), "its loop")
         os.kill(service, signal.SIGKILL)
         self.folder.add("later", harness.wat("hello").replace(b"hello\\n", b"later\\n"))
         harness.wait_for(lambda: server.get("/later").body == b"later\n", "the new function")
