@@ -206,7 +206,11 @@ TEST(SettledServerFilter, NoSocketIsMadeOrConnected) {
               return ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data());
             }),
             EPERM);
-  EXPECT_EQ(settled([] { return ::connect(kNoSocket, nullptr, 0); }), EPERM);
+  EXPECT_EQ(settled([] {
+              const sockaddr nobody{};
+              return ::connect(kNoSocket, &nobody, sizeof(nobody));
+            }),
+            EPERM);
   EXPECT_EQ(settled([] { return ::listen(kNoSocket, 1); }), EPERM);
   EXPECT_EQ(settled([] { return ::sched_setscheduler(0, SCHED_OTHER, nullptr); }), EPERM);
   EXPECT_EQ(settled([] { return ::accept(kNoSocket, nullptr, nullptr); }), EBADF);

@@ -39,7 +39,7 @@ TEST(ProcessStats, MoveWithTheProcess) {
   std::thread([&] { during = stats.read(); }).join();
   EXPECT_EQ(during.open_fds, before.open_fds + 300);
   EXPECT_GE(during.virtual_memory_bytes, before.virtual_memory_bytes + kBytes);
-  EXPECT_EQ(during.threads, before.threads + 1);
+  EXPECT_GE(during.threads, before.threads + 1);  // sanitizers may start one of their own
   EXPECT_GE(during.cpu_seconds, before.cpu_seconds);
   ::munmap(memory, kBytes);
   files.clear();
