@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/check.h"
 #include "engine/conformance.h"
 
 namespace godwit::engine::conformance {
@@ -41,6 +42,42 @@ TEST_P(EngineConformance, AnAccountIsChargedWithWhatTheInstanceHas) {
   EXPECT_EQ(account.charged, 11 * kPage);
   EXPECT_EQ(account.released, 11 * kPage);
   EXPECT_EQ(account.releases, 1);
+}
+
+// Globals and references to functions are the engine's memory, made by the guest's module.
+TEST_P(EngineConformance, WhatTheInstanceItselfTakesIsCharged) {
+  GODWIT_NEEDS(executes_wasm);
+  std::string text = "(module (memory 1) (func (export \"_start\"))";
+  for (int i = 0; i < 10'000; ++i) text += "(global i64 (i64.const 1))";
+  const auto module = harness().load_text(text + ")", {.host_functions = host_functions()});
+  ASSERT_TRUE(module.has_value()) << module.error().text();
+  constexpr std::uint64_t kGlobals = 10'000 * std::uint64_t{16} + 32;  // and _start
+  CountingAccount account;
+  auto instance = start_paid(**module, account);
+  EXPECT_EQ(account.held(), kPage + kGlobals);
+  EXPECT_EQ(instance->memory_bytes(), kPage);
+  EXPECT_EQ(run_to_end(*instance).kind, OutcomeKind::kFinished);
+  instance.reset();
+  EXPECT_EQ(account.held(), 0u);
+  CountingAccount poor(kPage);
+  const auto refused = (*module)->instantiate({.state = &state(), .memory = &poor});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kServerOverloaded);
+  EXPECT_EQ(poor.held(), 0u);
+}
+
+TEST_P(EngineConformance, AnInstanceSaysHowManyPlacesItTakes) {
+  GODWIT_NEEDS(executes_wasm);
+  const auto places = [&](std::string_view text) {
+    const auto module = harness().load_text(text, {.host_functions = host_functions()});
+    CHECK(module.has_value(), module.error().text());
+    return (*module)->places();
+  };
+  EXPECT_EQ(places("(module (func (export \"_start\")))"), 1u);
+  EXPECT_EQ(places("(module (memory 0) (memory 0) (memory 0) (func (export \"_start\")))"), 3u);
+  EXPECT_EQ(places("(module (memory 0) (table 0 funcref) (table 0 funcref)"
+                   " (func (export \"_start\")))"),
+            2u);
 }
 
 // What is large stays, and is charged, until it was given back in steps or the instance goes.

@@ -1,6 +1,7 @@
 // What guests commit, counted for the server as a whole: who is refused, who waits, what comes
 // back.
 #include <memory>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -122,6 +123,35 @@ TEST_F(InvocationMemoryTest, AndIsRefusedWhenNoneComes) {
   EXPECT_TRUE(second.refused_with(ErrorCode::kMemoryBudget));
   EXPECT_EQ(f->gate->running(), 1u);
   first.invocation->end_now(OutcomeKind::kCancelled);
+}
+
+// Places for sandboxes are shared as memory is: 6 of them, so that one function gets 3.
+class InvocationPlacesTest : public testing::Test {
+ protected:
+  test::Functions functions_;
+  capability::MemoryBudget places_{6};
+  test::ManualLoop loop_{{.places = {.budget = &places_}}};
+};
+
+TEST_F(InvocationPlacesTest, OneFunctionLeavesPlacesForAnother) {
+  const auto greedy = functions_.make("wait\n", {.name = "greedy"});
+  std::vector<std::unique_ptr<TestRun>> runs;
+  for (int i = 0; i < 10; ++i) {
+    runs.push_back(std::make_unique<TestRun>(loop_));
+    runs.back()->begin(greedy);
+    loop_.turn();
+  }
+  EXPECT_EQ(functions_.live_instances(), 3u);
+  TestRun modest(loop_);
+  modest.begin(functions_.make("write 1 x\n", {.name = "modest"}));
+  loop_.turn();
+  EXPECT_EQ(modest.output.text(), "x");
+  // A place that becomes free is the next one's; all come back.
+  runs[0]->invocation->end_now(OutcomeKind::kCancelled);
+  loop_.turn();
+  EXPECT_EQ(functions_.live_instances(), 3u);
+  runs.clear();
+  EXPECT_EQ(functions_.live_instances(), 0u);
 }
 
 // 200 pages are four steps.
