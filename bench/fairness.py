@@ -10,15 +10,14 @@ alone and under pressure alternate. Verdict: the median p99 under pressure is at
 twice the median p99 alone and that plus 3 ms. Standard library only.
 """
 import argparse
-import json
 import os
-import signal
 import statistics
 import sys
 import time
 
 import load
 from load import Failure
+from serve import carry_out
 
 HEALTHY = {"tiny": load.work(0.01), "work": load.work(1000)}
 PART_OF_CORE = 0.2
@@ -172,19 +171,8 @@ def main():
     parser.add_argument("--godwit-argument", action="append", default=[], metavar="ARGUMENT",
                         help="passed to godwit serve (repeatable)")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        results = run(options)
-    except Failure as failure:
-        print(f"bench: error: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    if options.json:
-        print(json.dumps(results, indent=2))
-    else:
-        print_results(results, options)
-    return 0 if all(result["is_fair"] for result in results) else 1
+    return carry_out(options, run, print_results,
+                     is_good=lambda results: all(result["is_fair"] for result in results))
 
 
 if __name__ == "__main__":

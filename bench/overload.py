@@ -13,13 +13,12 @@ The generator is on the same machine: for the tiny guest it is the bottleneck, a
 for information. Standard library only.
 """
 import argparse
-import json
 import os
-import signal
 import sys
 
 import load
 from load import Failure
+from serve import carry_out
 
 GUESTS = {"work": load.work(2000), "tiny": load.work(0.01)}
 GOODPUT, RECOVERED = 0.9, 0.99
@@ -138,20 +137,9 @@ def main():
     parser.add_argument("--godwit-argument", action="append", default=[], metavar="ARGUMENT",
                         help="passed to godwit serve (repeatable)")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        results = run(options)
-    except Failure as failure:
-        print(f"bench: error: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    if options.json:
-        print(json.dumps(results, indent=2))
-    else:
-        print_results(results, options)
-    return 0 if all(all(result["checks"].values()) for result in results
-                    if result["is_valid"]) else 1
+    return carry_out(options, run, print_results,
+                     is_good=lambda results: all(all(result["checks"].values())
+                                                 for result in results if result["is_valid"]))
 
 
 if __name__ == "__main__":

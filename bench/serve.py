@@ -312,9 +312,9 @@ def run(options):
     return [target.result(targets[0]) for target in targets]
 
 
-def main():
-    options = arguments()
-    # So that the `finally` above ends the servers when this process is told to end.
+def carry_out(options, run, show, to_json=lambda results: results, is_good=lambda results: True):
+    """Measures and shows what was found; the exit code."""
+    # So that every `finally` that ends servers is reached when this process is told to end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         results = run(options)
@@ -324,12 +324,17 @@ def main():
     except KeyboardInterrupt:
         return 130
     if options.json:
-        print(json.dumps({"connections": options.connections, "rounds": options.rounds,
-                          "seconds": options.seconds, "cores": os.cpu_count(),
-                          "targets": results}, indent=2))
+        print(json.dumps(to_json(results), indent=2))
     else:
-        print_table(results, options)
-    return 0
+        show(results, options)
+    return 0 if is_good(results) else 1
+
+
+def main():
+    options = arguments()
+    return carry_out(options, run, print_table, lambda targets: {
+        "connections": options.connections, "rounds": options.rounds, "seconds": options.seconds,
+        "cores": os.cpu_count(), "targets": targets})
 
 
 if __name__ == "__main__":
