@@ -17,7 +17,8 @@ std::uint64_t step_of(const Purse::Options& options) {
 
 }  // namespace
 
-Purse::Purse(const Options& options) : budget_(options.budget), step_bytes_(step_of(options)) {}
+Purse::Purse(const Options& options)
+    : budget_(options.budget), step_bytes_(step_of(options)), times_free_(options.times_free) {}
 
 Purse::~Purse() {
   if (budget_ != nullptr) budget_->release(bytes_);
@@ -26,7 +27,7 @@ Purse::~Purse() {
 bool Purse::take(std::uint64_t bytes, std::uint64_t function_bytes) {
   if (budget_ == nullptr) return true;
   const std::uint64_t free = budget_->free_bytes() + bytes_;
-  if (bytes > free || function_bytes + bytes > free - bytes) return false;
+  if (bytes > free || function_bytes + bytes > times_free_ * (free - bytes)) return false;
   if (bytes_ < bytes) {
     const std::uint64_t missing = bytes - bytes_;
     const std::uint64_t step = std::max(missing, step_bytes_);

@@ -8,9 +8,9 @@
 //   account.release(bytes);
 //
 // Who may have how much: a function may have no more on a worker than what is then still free for
-// all (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
-// One greedy function on one worker gets half of the budget, several leave a smaller part free, but
-// never nothing: a modest neighbour finds room, without quotas to be set.
+// all, or some times that (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on
+// Networking 6(2), 1998). One greedy function on one worker gets half of the budget, several leave
+// a smaller part free, but never nothing: a modest neighbour finds room, without quotas to be set.
 //
 // Worker-local: not thread-safe; the budget is.
 #pragma once
@@ -28,6 +28,9 @@ class Purse final {
   struct Options {
     capability::MemoryBudget* budget = nullptr;  // null: everything is granted
     unsigned workers = 1;                        // that share it
+    // So many times what is still free may a function have on a worker: the more, the less is kept
+    // for those who come.
+    unsigned times_free = 1;
   };
   explicit Purse(const Options& options);
   Purse(const Purse&) = delete;
@@ -43,6 +46,7 @@ class Purse final {
  private:
   capability::MemoryBudget* const budget_;
   const std::uint64_t step_bytes_;
+  const unsigned times_free_;
   std::uint64_t bytes_ = 0;  // taken from the budget, nobody's yet
 };
 

@@ -17,6 +17,9 @@
 namespace godwit::server {
 namespace {
 
+// One function may have nearly all places for sandboxes, but never all.
+constexpr unsigned kTimesFreePlaces = 4;
+
 gateway::GatewayOptions gateway_options(const ServerOptions& options, unsigned index) {
   gateway::GatewayOptions own = options.gateway;
   if (options.metrics != nullptr) own.metrics = &options.metrics->worker(index);
@@ -32,7 +35,9 @@ class Server::Thread final {
          std::shared_ptr<const gateway::RouteTable> routes)
       : worker_(loop_, {.blocking = options.blocking,
                         .memory = {.budget = options.memory, .workers = options.threads},
-                        .places = {.budget = options.places, .workers = options.threads}}),
+                        .places = {.budget = options.places,
+                                   .workers = options.threads,
+                                   .times_free = kTimesFreePlaces}}),
         gateway_(worker_, logger, gateway_options(options, index), std::move(routes)),
         connections_(gateway_, worker_.timers(), options.limits, quota),
         thread_started_(options.thread_started) {

@@ -238,7 +238,8 @@ class Sandboxes(harness.ServerTest):
             if answer.status == 503:
                 self.assert_problem(answer, 503, "E4005")
                 self.assertTrue(answer.value("retry-after"))
-        self.assertGreaterEqual([answer.status for answer in answers].count(200), 2000)
+        # Of 2048; some are kept for other functions.
+        self.assertGreaterEqual([answer.status for answer in answers].count(200), 1850)
         self.assertEqual(self.get("/a").body, b"slept\n")
 
 
