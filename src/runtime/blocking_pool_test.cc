@@ -86,6 +86,14 @@ TEST(BlockingPool, OwnersTakeTurns) {
   for (int i = 0; i < 50; ++i) pool.submit(&many, note(1));
   pool.submit(&few, note(2));
   held.let_go.set_value();
+  // One thread does all of it: two would note it in an order of their own.
+  const auto noted = [&] {
+    const std::lock_guard lock(mutex);
+    return order.size();
+  };
+  for (int i = 0; i < 10'000 && noted() < 51; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   other_held.let_go.set_value();
   for (int i = 0; i < 10'000 && pool.busy(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

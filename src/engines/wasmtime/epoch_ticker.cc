@@ -40,7 +40,6 @@ EpochTicker::EpochTicker(std::function<void()> tick) : id_(next_id()), tick_(std
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), "godwit-epoch");
   // The process may give the right to it up soon.
   ready_.wait(false, std::memory_order_acquire);
 }
@@ -112,6 +111,7 @@ void EpochTicker::park() {
 }
 
 void EpochTicker::run() {
+  pthread_setname_np(pthread_self(), "godwit-epoch");  // another thread's name is a file
   take_precedence();
   ready_.store(true, std::memory_order_release);
   ready_.notify_one();
