@@ -104,7 +104,7 @@ void FairQueue::charge(FunctionShare& share, Nanoseconds time) {
   const bool ready = share.ready_;
   if (ready) leave_ready(share);  // the sets' order depends on it
   share.time_ += time;
-  if (share.is_behind_) go_to(present_ + time / (1 + static_cast<std::int64_t>(ready_count())));
+  if (share.is_behind_) go_to(present_ + equal_part(time));
   if (ready) enter_ready(share);
 }
 
@@ -125,10 +125,14 @@ void FairQueue::update(FunctionShare& share) {
   enter_ready(share);
 }
 
-// Of one that becomes ready.
-Nanoseconds FairQueue::least_time() const {
-  return present_ - kMostCredit / (1 + static_cast<std::int64_t>(ready_count()));
+// For one besides those that are ready. (A division costs as much as all the rest.)
+Nanoseconds FairQueue::equal_part(Nanoseconds whole) const {
+  const auto others = static_cast<std::int64_t>(ready_count());
+  return others == 0 ? whole : whole / (1 + others);
 }
+
+// Of one that becomes ready.
+Nanoseconds FairQueue::least_time() const { return present_ - equal_part(kMostCredit); }
 
 // Those that are behind now have waited longest.
 void FairQueue::go_to(Nanoseconds present) {

@@ -82,6 +82,7 @@ class FunctionShare final {
   bool blocked_for_memory = false;  // when the last start failed, it was for memory
   bool tries_again = false;         // its starts were blocked until now
 
+  const FunctionGate* gate() const { return gate_.get(); }
   // Since when there has always been a fresh one in the queue; nothing when there is none.
   std::optional<TimePoint> standing_since() const {
     return fresh_.empty() ? std::nullopt : std::optional(standing_since_);
@@ -159,6 +160,7 @@ class FairQueue final {
   Runnable* choose(FunctionShare& share);
   void take_out(Runnable& runnable);
   std::size_t ready_count() const { return behind_.size() + others_.size(); }
+  Nanoseconds equal_part(Nanoseconds whole) const;
   Nanoseconds least_time() const;
   bool is_behind(const FunctionShare& share) const { return share.time_ + kBehind < present_; }
   void go_to(Nanoseconds present);

@@ -55,9 +55,7 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
   clock_.emplace();
   began_ = clock_->now();
   deadline_ = began_ + limits.timeout;
-  leave_share();
-  share_ = &worker_.queue().share_of(input_.function->gate);
-  ++share_->users;
+  find_share();
   // Before enter(): a grant may be on its way before enter() returns, and it names this run.
   ticket_ = worker_.next_ticket();
   switch (input_.function->gate->enter(*this)) {
@@ -212,6 +210,7 @@ void Invocation::run_slice(TimePoint started) {
   const Nanoseconds cpu_before = usage_.cpu;
   const engine::Progress progress = instance_->resume();
   const TimePoint stopped = monotonic_now();
+  stopped_ = stopped;
   if (share_->memory.take_refusal()) met_memory_budget_ = true;
   ++usage_.slices;
   usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped - started;
@@ -290,7 +289,7 @@ void Invocation::refuse(Error error) {
 
 void Invocation::drop_sandbox() {
   if (instance_ != nullptr) {
-    const TimePoint started = monotonic_now();
+    const TimePoint started = state_ == State::kRunning ? stopped_ : monotonic_now();
     if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
     const std::uint32_t places = input_.function->module->places();
     if (usage_.memory_bytes > engine::kSmallMemoryBytes) {
@@ -311,6 +310,15 @@ void Invocation::charge(Nanoseconds time) {
   if (share_ != nullptr) worker_.queue().charge(*share_, time);
 }
 
+// Mostly that of the run before.
+void Invocation::find_share() {
+  const std::shared_ptr<FunctionGate>& gate = input_.function->gate;
+  if (share_ != nullptr && share_->gate() == gate.get()) return;
+  leave_share();
+  share_ = &worker_.queue().share_of(gate);
+  ++share_->users;
+}
+
 void Invocation::leave_share() {
   if (share_ != nullptr) --std::exchange(share_, nullptr)->users;
 }
@@ -324,7 +332,6 @@ void Invocation::leave_gate() {
 void Invocation::release() {
   CHECK(!active(), static_cast<int>(state_));
   disarm();
-  leave_share();
   state_ = State::kIdle;
   input_ = {};
 }

@@ -141,6 +141,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void refuse(Error error);
   void drop_sandbox();
   void leave_gate();
+  void find_share();
   void leave_share();
 
   Worker& worker_;
@@ -151,11 +152,12 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   std::uint64_t ticket_ = 0;   // names this run in cross-thread grants; 0: none outstanding
   InvocationInput input_;
   InvocationObserver* observer_ = nullptr;
-  FunctionShare* share_ = nullptr;  // its function's part of this worker, from begin() to release()
+  FunctionShare* share_ = nullptr;  // its function's part of this worker, from the first begin() on
   bool met_memory_budget_ = false;
   bool has_waited_ = false;  // for its first turn
   TimePoint began_;
   TimePoint deadline_;
+  TimePoint stopped_;  // the last slice
   GuestTimer guest_timer_;
   GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
