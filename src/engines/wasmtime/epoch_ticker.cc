@@ -32,7 +32,8 @@ struct OwnLane {
 
 }  // namespace
 
-EpochTicker::EpochTicker(std::function<void()> tick) : id_(next_id()), tick_(std::move(tick)) {
+EpochTicker::EpochTicker(std::function<void()> tick, std::chrono::microseconds period)
+    : id_(next_id()), tick_(std::move(tick)), period_(period) {
   // The process's signals are for the threads that expect them.
   sigset_t all;
   sigset_t before;
@@ -76,7 +77,7 @@ void EpochTicker::wait_for_passages() {
   for (const Watched& each : inside) {
     // Pairs with leave(): what the thread did inside has happened.
     while (each.lane->passages.load(std::memory_order_acquire) == each.seen) {
-      std::this_thread::sleep_for(kPeriod / 10);
+      std::this_thread::sleep_for(period_ / 10);
     }
   }
 }
@@ -122,7 +123,7 @@ void EpochTicker::run() {
       idle_ticks = 0;
       continue;
     }
-    std::this_thread::sleep_for(kPeriod);
+    std::this_thread::sleep_for(period_);
     tick_();
     idle_ticks = active() ? 0 : idle_ticks + 1;
   }

@@ -1,5 +1,6 @@
-// EpochTicker: the clock that ends time slices. One thread ticks every millisecond while any
-// thread is inside a guest, and sleeps without waking up once none has been for about 100 ms.
+// EpochTicker: the clock that ends time slices. One thread ticks once a period (a millisecond)
+// while any thread is inside a guest, and sleeps without waking up once none has been for 100
+// periods.
 //
 //   EpochTicker ticker([&] { increment_epoch(); });
 //   std::shared_ptr<EpochTicker::Lane> lane = ticker.lane();   // once per thread (or instance)
@@ -40,7 +41,7 @@ class EpochTicker final {
     std::atomic<std::uint64_t> passages{0};
   };
 
-  explicit EpochTicker(std::function<void()> tick);
+  explicit EpochTicker(std::function<void()> tick, std::chrono::microseconds period = kPeriod);
   ~EpochTicker();
   EpochTicker(const EpochTicker&) = delete;
   EpochTicker& operator=(const EpochTicker&) = delete;
@@ -81,6 +82,7 @@ class EpochTicker final {
 
   const std::uint64_t id_;
   const std::function<void()> tick_;
+  const std::chrono::microseconds period_;
   std::mutex mutex_;  // lanes_; taken by the ticker, and by a thread's first lane()
   std::vector<Watched> lanes_;
   alignas(64) std::atomic<int> parked_{0};

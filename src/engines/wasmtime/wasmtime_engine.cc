@@ -194,12 +194,15 @@ class WasmtimeModule final : public engine::Module {
 
 class WasmtimeEngine final : public engine::Engine {
  public:
-  WasmtimeEngine(const bridge::GodwitEngineConfig& config, Generation first)
+  WasmtimeEngine(const bridge::GodwitEngineConfig& config, Generation first,
+                 std::chrono::microseconds slice)
       : config_(config), generations_(std::move(first)) {
     const BridgeBytes identity(bridge::godwit_engine_fingerprint(generations_.current().get()));
     const Digest digest = sha256(identity.span());
     fingerprint_ = "wasmtime-" + to_hex(digest);
-    if (config.pooled) ticker_ = std::make_unique<EpochTicker>([this] { generations_.tick(); });
+    if (config.pooled) {
+      ticker_ = std::make_unique<EpochTicker>([this] { generations_.tick(); }, slice);
+    }
   }
 
   std::string_view name() const override { return "wasmtime"; }
@@ -311,7 +314,7 @@ Result<std::unique_ptr<engine::Engine>> create_engine(const WasmtimeOptions& opt
       .table_keep_resident_bytes = options.table_keep_resident_bytes};
   auto first = new_generation(config);
   if (!first) return fail(std::move(first.error()));
-  return std::make_unique<WasmtimeEngine>(config, *std::move(first));
+  return std::make_unique<WasmtimeEngine>(config, *std::move(first), options.slice);
 }
 
 }  // namespace godwit::engines::wasmtime

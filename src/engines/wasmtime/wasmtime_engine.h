@@ -10,6 +10,7 @@
 // sandbox (no memory) and installs Wasmtime's signal handlers for SIGSEGV, SIGILL, SIGFPE.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -38,6 +39,8 @@ struct WasmtimeOptions {
   Role role = Role::kRuntime;
   // Sandboxes that may exist at once; one more is kServerOverloaded.
   std::uint32_t instances = 2048;
+  // How long a guest runs before others have their turn (Progress::kYielded). Tests shorten it.
+  std::chrono::microseconds slice = std::chrono::milliseconds(1);
   // Fiber stack for host functions; the guest's 512 KiB come on top.
   std::size_t host_stack_bytes = kHostStackBytes;
   // Each memory's first bytes are reset by copying and stay resident after a run; the rest is given
