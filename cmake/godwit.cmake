@@ -133,3 +133,28 @@ function(godwit_fuzz name)
   add_test(NAME fuzz_corpus.${name} COMMAND godwit_${name}_replay ${ARG_CORPUS})
   set_tests_properties(fuzz_corpus.${name} PROPERTIES LABELS fuzz_corpus TIMEOUT 120)
 endfunction()
+
+# godwit_python_tests(LABELS a … TIMEOUT seconds [RUN_SERIAL] [ENVIRONMENT NAME=VALUE …])
+# Each test_*.py of the current folder as a test `e2e.NAME`, against the real program.
+function(godwit_python_tests)
+  cmake_parse_arguments(ARG "RUN_SERIAL" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+  if(NOT TARGET godwit)
+    return()  # the thread sanitizer's preset has no program
+  endif()
+  set(environment
+    GODWIT_BIN=$<TARGET_FILE:godwit>
+    GODWIT_SOURCE_DIR=${CMAKE_SOURCE_DIR}
+    GODWIT_GUESTS=${CMAKE_BINARY_DIR}/tests/guests
+    ${ARG_ENVIRONMENT})
+  if(GODWIT_SANITIZE)
+    list(APPEND environment GODWIT_SANITIZED=1)
+  endif()
+  file(GLOB tests RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS test_*.py)
+  foreach(test ${tests})
+    string(REGEX REPLACE "^test_(.*)\\.py$" "e2e.\\1" name ${test})
+    add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${test})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+                         SKIP_RETURN_CODE 77 RUN_SERIAL ${ARG_RUN_SERIAL}
+                         ENVIRONMENT "${environment}")
+  endforeach()
+endfunction()

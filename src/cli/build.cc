@@ -1,13 +1,13 @@
 // `godwit build [DIR]`: builds a function project to NAME.wasm, NAME being the folder's name.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <vector>
 
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "base/units.h"
 #include "cli/arguments.h"
 #include "cli/file_output.h"
@@ -58,13 +58,12 @@ std::vector<std::string> c_sources(const Project& project) {
 }
 
 Result<Project> find_project(const std::string& path) {
-  char* const real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr) {
+  auto real = real_path(path);
+  if (!real) {
     return fail(ErrorCode::kFileUnreadable, fmt::format("{}: {}", printable(path), errno_text()));
   }
-  Project project{.folder = real, .name = {}};
-  std::free(real);  // NOLINT: realpath allocates with malloc
-  project.name = project.folder.substr(project.folder.rfind('/') + 1);
+  Project project{.folder = *std::move(real), .name = {}};
+  project.name = name_of(project.folder);
   if (manifest::is_function_segment(project.name)) return project;
   return fail(ErrorCode::kBadFunctionName, printable(project.folder),
               "Rename the folder: the function is called like it.");

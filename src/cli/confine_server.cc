@@ -1,13 +1,11 @@
 #include "cli/confine_server.h"
 
-#include <climits>
-#include <cstdlib>
 #include <ctime>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/path.h"
 #include "cli/output.h"
 #include "confinement/landlock.h"
 #include "confinement/privileges.h"
@@ -20,31 +18,18 @@ using confinement::FileRoots;
 using confinement::Root;
 using confinement::RootAccess;
 
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// Where links lead; empty when nothing is there.
-std::string real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> found(::realpath(path.c_str(), nullptr),
-                                                          &std::free);
-  return found == nullptr ? "" : found.get();
-}
-
 // What the operator allowed by allowing links: their targets, as they are now.
 void append_link_targets(const std::string& path, std::vector<Root>& roots) {
   const auto folder = registry::Folder::open(path, {.unsafe_files = registry::UnsafeFiles::kAllow});
   if (!folder) return;
   const auto listing = folder->scan();
   if (!listing) return;
-  const std::string inside = real_path(path) + "/";
+  const std::string inside = real_path(path).value_or("") + "/";
   const auto append = [&](const std::string& name, RootAccess access) {
     if (name.empty()) return;
-    std::string target = real_path(path + "/" + name);
-    if (target.empty() || target.starts_with(inside)) return;
-    roots.push_back({std::move(target), access, "a link in " + path});
+    auto target = real_path(path + "/" + name);
+    if (!target || target->starts_with(inside)) return;
+    roots.push_back({*std::move(target), access, "a link in " + path});
   };
   for (const registry::FolderFunction& function : listing->functions) {
     append(function.path, RootAccess::kReadFile);

@@ -1,13 +1,12 @@
 #include "cli/file_output.h"
 
-#include <cstdlib>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "cli/output.h"
 #include "registry/memory_file.h"
 
@@ -28,13 +27,7 @@ Result<void> write_into(const std::string& path, int flags, ByteSpan bytes) {
 }
 
 // What a symbolic link leads to is replaced, not the link.
-std::string resolved(const std::string& path) {
-  char* const real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr) return path;
-  std::string text = real;
-  std::free(real);  // NOLINT: realpath allocates with malloc
-  return text;
-}
+std::string resolved(const std::string& path) { return real_path(path).value_or(path); }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "manifest/function_name.h"
 #include "manifest/settings.h"
 #include "registry/folder.h"
@@ -25,9 +26,7 @@ bool exists(const std::string& path) {
 }  // namespace
 
 std::string function_name_of(const std::string& path) {
-  const std::string base = without_ending(path);
-  const std::size_t slash = base.rfind('/');
-  return slash == std::string::npos ? base : base.substr(slash + 1);
+  return std::string(name_of(without_ending(path)));
 }
 
 Result<FunctionFile> read_function_file(const std::string& path, const manifest::Limits& defaults) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "cli/output.h"
 
 namespace godwit::cli {
@@ -16,11 +17,7 @@ struct Split {
   std::string folder;
   std::string name;
 };
-Split split(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
+Split split(const std::string& path) { return {folder_of(path), std::string(name_of(path))}; }
 
 // Does a path stay below the folder that it starts from, by its words alone?
 bool stays_below(std::string_view path) {

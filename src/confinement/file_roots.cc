@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
+
 namespace godwit::confinement {
 namespace {
 
@@ -31,9 +33,7 @@ Identity identity_of(int fd) {
 Fd open_above(const Fd& fd, bool is_folder, const std::string& path) {
   constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   if (is_folder) return Fd(::openat(fd.get(), "..", kFlags));
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return Fd(::open(".", kFlags));
-  return Fd(::open(slash == 0 ? "/" : path.substr(0, slash).c_str(), kFlags));
+  return Fd(::open(folder_of(path).c_str(), kFlags));
 }
 
 }  // namespace

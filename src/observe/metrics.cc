@@ -97,12 +97,6 @@ Metrics::Functions Metrics::live_functions() const {
   return live;
 }
 
-std::uint64_t Metrics::total(Counter WorkerMetrics::* counter) const {
-  std::uint64_t sum = 0;
-  for (const auto& worker : workers_) sum += ((*worker).*counter).read();
-  return sum;
-}
-
 // --- The page -----------------------------------------------------------------------------------
 
 std::string Metrics::expose(ExpositionFormat format) const {
@@ -191,9 +185,9 @@ void Metrics::add_requests(Exposition& page, const Functions& functions) const {
   };
   for (const OutcomeInfo& outcome : all_outcomes()) {
     const auto place = static_cast<std::size_t>(outcome.outcome);
-    std::uint64_t count = 0;
-    for (const auto& worker : workers_) count += worker->without_function_[place].read();
-    add(kNoFunction, outcome, count);
+    add(kNoFunction, outcome, total([=](const WorkerMetrics& worker) -> const Counter& {
+          return worker.without_function_[place];
+        }));
   }
   for (const auto& function : functions) {
     for (const OutcomeInfo& outcome : all_outcomes()) {
@@ -231,18 +225,20 @@ void Metrics::add_load(Exposition& page, MetricId id, const Functions& functions
 void Metrics::add_rejected(Exposition& page) const {
   page.begin(metric_info(MetricId::kRejected));
   for (std::size_t i = 0; i < kRejectReasonCount; ++i) {
-    std::uint64_t count = 0;
-    for (const auto& worker : workers_) count += worker->rejected_[i].read();
-    page.sample({{"reason", code_label(reject_reasons()[i])}}, count);
+    const auto rejected = [=](const WorkerMetrics& worker) -> const Counter& {
+      return worker.rejected_[i];
+    };
+    page.sample({{"reason", code_label(reject_reasons()[i])}}, total(rejected));
   }
 }
 
 void Metrics::add_connections_refused(Exposition& page) const {
   page.begin(metric_info(MetricId::kConnectionsRefused));
   for (std::size_t i = 0; i < kConnectionRefusals.size(); ++i) {
-    std::uint64_t count = 0;
-    for (const auto& worker : workers_) count += worker->connections_refused_[i].read();
-    page.sample({{"reason", kConnectionRefusals[i]}}, count);
+    const auto refused = [=](const WorkerMetrics& worker) -> const Counter& {
+      return worker.connections_refused_[i];
+    };
+    page.sample({{"reason", kConnectionRefusals[i]}}, total(refused));
   }
 }
 

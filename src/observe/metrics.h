@@ -189,7 +189,13 @@ class Metrics final {
   void add_connections_refused(Exposition& page) const;
   void add_compile_failures(Exposition& page) const;
   static void add_process(Exposition& page, MetricId id, const ProcessFigures& figures);
-  std::uint64_t total(Counter WorkerMetrics::* counter) const;
+  // Of all workers; `counter_of(worker)` is a Counter, or a member that is one.
+  template <class CounterOf>
+  std::uint64_t total(CounterOf counter_of) const {
+    std::uint64_t sum = 0;
+    for (const auto& worker : workers_) sum += std::invoke(counter_of, *worker).read();
+    return sum;
+  }
 
   const MetricsOptions options_;
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;

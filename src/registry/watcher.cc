@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/path.h"
 
 namespace godwit::registry {
 namespace {
@@ -171,8 +172,7 @@ Picture FolderWatcher::look() {
   if (files.size() > options_.watches_max) inotify_.reset();
   for (std::string& path : files) {
     // The folder, not the file: a file is replaced by renaming another over it.
-    const std::size_t slash = path.rfind('/');
-    watch_path(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash));
+    watch_path(folder_of(path));
     FileStamp stamp = stamp_of(path);
     picture.files.emplace_back(std::move(path), stamp);
   }

@@ -75,7 +75,7 @@ Runnable* FairQueue::choose(FunctionShare& share) {
 
 Runnable* FairQueue::pop() {
   if (empty()) return nullptr;
-  FunctionShare& share = behind_.empty() ? **others_.begin() : **behind_.begin();
+  FunctionShare& share = first();
   if (!share.is_behind_) go_to(share.time_);
   Runnable* const runnable = choose(share);
   take_out(*runnable);
@@ -112,10 +112,7 @@ void FairQueue::note_slice(FunctionShare& share, Nanoseconds time) {
   share.longest_ = std::max(time, share.longest_ / 2);
 }
 
-Nanoseconds FairQueue::next_time() const {
-  if (empty()) return Nanoseconds{0};
-  return (behind_.empty() ? *others_.begin() : *behind_.begin())->longest_;
-}
+Nanoseconds FairQueue::next_time() const { return empty() ? Nanoseconds{0} : first().longest_; }
 
 void FairQueue::update(FunctionShare& share) {
   if (share.has_work() == share.ready_) return;

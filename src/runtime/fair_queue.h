@@ -166,6 +166,8 @@ class FairQueue final {
   void go_to(Nanoseconds present);
   void enter_ready(FunctionShare& share);
   void leave_ready(FunctionShare& share);
+  // REQUIRES: not empty.
+  FunctionShare& first() const { return behind_.empty() ? **others_.begin() : **behind_.begin(); }
   void forget_idle();
 
   const FunctionShare::Purses purses_;

@@ -62,7 +62,7 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
     case Admission::kGranted:
       ticket_ = 0;
       has_place_ = true;
-      return run_admitted();
+      return run_admitted(began_);
     case Admission::kQueued: return queue_up();
     case Admission::kRefused:
       ticket_ = 0;
@@ -97,13 +97,13 @@ void Invocation::leave_queue() {
   ticket_ = 0;
 }
 
-void Invocation::run_admitted() {
+void Invocation::run_admitted(TimePoint now) {
   state_ = State::kFresh;
   if (worker_.may_run_at_once() && !share_->starts_blocked) {
     worker_.queue().run_at_once(*share_);
-    return start(began_);
+    return start(now);
   }
-  wait_for_turn(Place::kBack);
+  wait_for_turn(now, Place::kBack);
 }
 
 Error Invocation::no_turn() const {
@@ -137,9 +137,9 @@ Nanoseconds Invocation::patience(TimePoint now) const {
   return since && now - *since > most ? kLeastPatience : most;
 }
 
-void Invocation::wait_for_turn(Place place) {
+void Invocation::wait_for_turn(TimePoint now, Place place) {
   has_waited_ = true;
-  worker_.timers().arm(*this, std::min(began_ + patience(monotonic_now()), deadline_));
+  worker_.timers().arm(*this, std::min(began_ + patience(now), deadline_));
   worker_.queue().push(*this, *share_, Stage::kFresh, place);
 }
 
@@ -160,7 +160,7 @@ void Invocation::start(TimePoint now) {
   refusal_.reset();
   const bool for_memory = std::exchange(met_memory_budget_, false);
   worker_.block_starts(*share_, for_memory);
-  wait_for_turn(has_waited_ ? Place::kFront : Place::kBack);
+  wait_for_turn(now, has_waited_ ? Place::kFront : Place::kBack);
 }
 
 // --- The run ------------------------------------------------------------------------------------
@@ -209,17 +209,16 @@ void Invocation::run_slice(TimePoint started) {
   const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
   const Nanoseconds cpu_before = usage_.cpu;
   const engine::Progress progress = instance_->resume();
-  const TimePoint stopped = monotonic_now();
-  stopped_ = stopped;
+  stopped_ = monotonic_now();
   if (share_->memory.take_refusal()) met_memory_budget_ = true;
   ++usage_.slices;
-  usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped - started;
+  usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped_ - started;
   // A long run: from now on the exact clock, which does not count time taken by other threads.
   if (progress == engine::Progress::kYielded) on_cpu_clock_ = true;
   usage_.cpu += guest_blocking_.take_cpu();
   const Nanoseconds setup = usage_.slices == 1 ? usage_.setup : Nanoseconds{0};
   worker_.charge(*share_, setup + usage_.cpu - cpu_before);
-  worker_.queue().note_slice(*share_, setup + stopped - started);
+  worker_.queue().note_slice(*share_, setup + stopped_ - started);
   if (progress == engine::Progress::kDone) {
     usage_.memory_bytes = instance_->memory_bytes();
     return finish(instance_->take_outcome());
@@ -229,7 +228,7 @@ void Invocation::run_slice(TimePoint started) {
   }
   if (progress == engine::Progress::kYielded) {
     // A guest that never waits keeps the loop's timers late: look at the clock here too.
-    if (stopped >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
+    if (stopped_ >= deadline_) return finish({.kind = engine::OutcomeKind::kDeadline});
     state_ = State::kReady;
     return enqueue(Place::kFront);
   }
@@ -307,7 +306,7 @@ void Invocation::drop_sandbox() {
 }
 
 void Invocation::charge(Nanoseconds time) {
-  if (share_ != nullptr) worker_.queue().charge(*share_, time);
+  if (state_ != State::kIdle) worker_.queue().charge(*share_, time);
 }
 
 // Mostly that of the run before.

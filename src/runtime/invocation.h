@@ -128,11 +128,11 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void on_timer() noexcept override;  // TimerNode: a queue's or the wall-clock limit
   void queue_up();
   void leave_queue();
-  void run_admitted();
+  void run_admitted(TimePoint now);
   void go_on() override;  // Runnable: the first slice or the next one
   void start(TimePoint now);
   Nanoseconds patience(TimePoint now) const;
-  void wait_for_turn(Place place);
+  void wait_for_turn(TimePoint now, Place place);
   Error no_turn() const;
   bool make_instance();
   void run_slice(TimePoint started);
@@ -157,7 +157,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   bool has_waited_ = false;  // for its first turn
   TimePoint began_;
   TimePoint deadline_;
-  TimePoint stopped_;  // the last slice
+  TimePoint stopped_;  // the end of the last slice
   GuestTimer guest_timer_;
   GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run

@@ -128,6 +128,21 @@ TEST_F(InvocationQueueTest, APlaceOfAnotherWorkerIsHandedOver) {
   EXPECT_EQ(f->gate->running(), 0u);
 }
 
+// The wait is not a part of making the instance, nor charged to anybody.
+TEST_F(InvocationQueueTest, WaitingForAPlaceIsNoWork) {
+  const auto f = function("echo\n");
+  TestRun first(loop_), second(loop_);
+  first.begin(f);
+  second.begin(f);
+  std::this_thread::sleep_for(100ms);
+  first.input.end();
+  loop_.turn();
+  second.input.end();
+  loop_.turn();
+  ASSERT_EQ(second.ended, 1);
+  EXPECT_LT(second.invocation->usage().setup, 100ms);
+}
+
 // The grant names a run, not an object: one that comes too late is given back.
 TEST_F(InvocationQueueTest, AGrantForARunThatIsGoneGivesThePlaceBack) {
   const auto f = function("echo\n");

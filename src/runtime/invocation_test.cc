@@ -19,20 +19,7 @@ using engine::OutcomeKind;
 using engine::Trap;
 using test::TestRun;
 
-class InvocationTest : public testing::Test {
- protected:
-  ~InvocationTest() override {
-    EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
-    EXPECT_EQ(loop_.worker().timers().size(), 0u) << "a timer leaked";
-    EXPECT_FALSE(loop_.worker().has_ready());
-  }
-  std::shared_ptr<const Function> function(std::string_view script, manifest::Limits limits = {}) {
-    return functions_.make(script, {.name = "f", .limits = limits});
-  }
-
-  test::Functions functions_;
-  test::ManualLoop loop_;
-};
+using InvocationTest = test::InvocationFixture;
 
 TEST_F(InvocationTest, AGuestThatNeverWaitsIsDoneWhenBeginReturns) {
   const auto f = function("write 1 hello\nwrite 2 log\n");

@@ -18,20 +18,7 @@ using namespace std::chrono_literals;
 using engine::OutcomeKind;
 using test::TestRun;
 
-class InvocationTurnTest : public testing::Test {
- protected:
-  ~InvocationTurnTest() override {
-    EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
-    EXPECT_EQ(loop_.worker().timers().size(), 0u) << "a timer leaked";
-    EXPECT_FALSE(loop_.worker().has_ready());
-  }
-  std::shared_ptr<const Function> function(std::string_view script, manifest::Limits limits = {}) {
-    return functions_.make(script, {.name = "f", .limits = limits});
-  }
-
-  test::Functions functions_;
-  test::ManualLoop loop_;
-};
+using InvocationTurnTest = test::InvocationFixture;
 
 TEST_F(InvocationTurnTest, WhileAnotherIsReadyANewOneWaitsWithoutASandbox) {
   TestRun loop(loop_), second(loop_);

@@ -39,6 +39,8 @@ class Purse final {
 
   // `bytes` more for a function that has `function_bytes` on this worker.
   bool take(std::uint64_t bytes, std::uint64_t function_bytes);
+  // Is there a budget?
+  bool counts() const { return budget_ != nullptr; }
   void put(std::uint64_t bytes);
   // Taken from the budget at a time; it holds at most twice that for nobody.
   std::uint64_t step_bytes() const { return step_bytes_; }

@@ -10,6 +10,9 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
+
+#include <gtest/gtest.h>
 
 #include "capability/manual.h"
 #include "capability/stream.h"
@@ -74,6 +77,22 @@ class TestRun final : public InvocationObserver {
     ++expired;
     if (when_expired) when_expired();
   }
+};
+
+// Invocations on one loop; at the end nothing may be left of them.
+class InvocationFixture : public testing::Test {
+ protected:
+  ~InvocationFixture() override {
+    EXPECT_EQ(functions_.live_instances(), 0u) << "a sandbox leaked";
+    EXPECT_EQ(loop_.worker().timers().size(), 0u) << "a timer leaked";
+    EXPECT_FALSE(loop_.worker().has_ready());
+  }
+  std::shared_ptr<const Function> function(std::string_view script, manifest::Limits limits = {}) {
+    return functions_.make(script, {.name = "f", .limits = limits});
+  }
+
+  Functions functions_;
+  ManualLoop loop_;
 };
 
 }  // namespace godwit::runtime::test

@@ -4,7 +4,6 @@ namespace godwit::runtime {
 
 Worker::Worker(Loop& loop, const WorkerOptions& options)
     : loop_(loop),
-      counts_memory_(options.memory.budget != nullptr),
       most_inline_time_(options.inline_time),
       memory_(options.memory),
       places_(options.places) {
@@ -73,7 +72,7 @@ void Worker::take_grant(std::uint64_t ticket, GateGrant& grant) {
   tickets_.erase(found);
   invocation->ticket_ = 0;
   invocation->has_place_ = true;
-  invocation->run_admitted();
+  invocation->run_admitted(monotonic_now());
 }
 
 }  // namespace godwit::runtime

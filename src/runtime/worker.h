@@ -39,7 +39,7 @@ class Worker final : private TimerQueue::Listener {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Runs one slice of the invocation whose function has had the least. False when none was ready.
+  // Runs one slice of whoever's turn it is (fair_queue.h). False when none was ready.
   bool run_ready();
   // Runs those that are ready, one that may take long or several for about kTurnTime: the loop does
   // I/O in between, so that no answer waits for the next guest.
@@ -82,8 +82,8 @@ class Worker final : private TimerQueue::Listener {
   void take_grant(std::uint64_t ticket, GateGrant& grant);
 
   FairQueue& queue() { return queue_; }
-  bool counts_memory() const { return counts_memory_; }
-  // May an invocation of `share` run within the I/O event that brought it?
+  bool counts_memory() const { return memory_.counts(); }
+  // May an invocation run within the I/O event that brought it?
   bool may_run_at_once() const { return queue_.empty() && inline_time_ < most_inline_time_; }
   void charge(FunctionShare& share, Nanoseconds time);
   // The run in `instance` is over: gives back what it has, in the turns of its function.
@@ -98,7 +98,6 @@ class Worker final : private TimerQueue::Listener {
 
   Loop& loop_;
   TimerQueue timers_{this};
-  const bool counts_memory_;
   const Nanoseconds most_inline_time_;
   Purse memory_;
   Purse places_;

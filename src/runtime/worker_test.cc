@@ -104,6 +104,37 @@ TEST(Worker, WhatIsDoneForAFunctionOutsideItsGuestCounts) {
   flood.invocation->charge(1s);  // until release(): the end of the response
 }
 
+// A connection goes on to send answers that no function gave.
+// The other function did half a second of work while it ran: only if the second that was done for
+// nobody were the first one's would that one have to wait for it.
+TEST(Worker, WhatIsDoneAfterARunIsNobodys) {
+  const test::Functions functions;
+  test::ManualLoop loop;
+  const auto f = functions.make("echo\n");
+  const auto g = functions.make("echo\n");
+  TestRun first(loop), other(loop);
+  other.begin(g);
+  other.invocation->charge(500ms);
+  other.input.end();
+  first.invocation->charge(1s);
+  first.begin(f);
+  first.input.end();
+  loop.turn();
+  first.invocation->release();
+  other.invocation->release();
+  first.invocation->charge(1s);
+  TestRun again(loop), other_again(loop);
+  std::string order;
+  again.when_ended = [&] { order += 'f'; };
+  other_again.when_ended = [&] { order += 'g'; };
+  other_again.begin(g);
+  again.begin(f);
+  other_again.input.end();
+  again.input.end();
+  loop.turn();
+  EXPECT_EQ(order, "fg");
+}
+
 TEST(Worker, TellsTheLoopOfTheEarliestDeadline) {
   const test::Functions functions;
   test::ManualLoop loop;

@@ -44,6 +44,7 @@ use wasmparser::{BinaryReader, WasmFeatures};
 
 use self::operation::{Operation, Shape, Treatment};
 use self::scan::{Body, Module};
+use crate::sections::{grow, sections, Section, HEADER_BYTES};
 
 /// Part of every artifact's fingerprint: to be raised with any change of what is generated (here or
 /// in handles.rs).
@@ -265,7 +266,6 @@ const FUNCTION_SECTION: u8 = 3;
 const CODE_SECTION: u8 = 10;
 const DATA_SECTION: u8 = 11;
 const DATA_COUNT_SECTION: u8 = 12;
-const HEADER_BYTES: usize = 8;
 
 /// Copies section by section; those that grow are written anew.
 fn assemble(
@@ -276,18 +276,14 @@ fn assemble(
 ) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::with_capacity(wasm.len() + wasm.len() / 16);
     out.extend_from_slice(&wasm[..HEADER_BYTES]);
-    let mut reader = BinaryReader::new(&wasm[HEADER_BYTES..], HEADER_BYTES);
-    while !reader.eof() {
-        let start = reader.original_position();
-        let id = reader.read_u8()?;
-        let content = reader.read_reader()?.range();
+    for Section { id, whole, content } in sections(wasm)? {
         let grown = match id {
-            TYPE_SECTION => grow(wasm, content, additions.types.len(), |out| {
+            TYPE_SECTION => grow(wasm, content, additions.types.len() as u32, |out| {
                 for (params, results) in &additions.types {
                     encode_function_type(params, results, out);
                 }
             })?,
-            FUNCTION_SECTION => grow(wasm, content, additions.helpers.len(), |out| {
+            FUNCTION_SECTION => grow(wasm, content, additions.helpers.len() as u32, |out| {
                 additions.helpers.iter().for_each(|(ty, _)| ty.encode(out));
             })?,
             CODE_SECTION => code_section(wasm, content, additions, bodies)?,
@@ -298,29 +294,13 @@ fn assemble(
                 count
             }
             _ => {
-                out.extend_from_slice(&wasm[start..content.end]);
+                out.extend_from_slice(&wasm[whole]);
                 continue;
             }
         };
         out.push(id);
         grown.encode(&mut out);
     }
-    Ok(out)
-}
-
-/// A section's content with `more` items appended.
-fn grow(
-    wasm: &[u8],
-    content: Range<usize>,
-    more: usize,
-    append: impl Fn(&mut Vec<u8>),
-) -> Result<Vec<u8>, Refusal> {
-    let mut reader = BinaryReader::new(&wasm[content.clone()], content.start);
-    let count = reader.read_var_u32()?;
-    let mut out = Vec::with_capacity(content.len() + 16);
-    (count + more as u32).encode(&mut out);
-    out.extend_from_slice(&wasm[reader.original_position()..content.end]);
-    append(&mut out);
     Ok(out)
 }
 

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReader, ElementItems, Parser, Payload, TypeRef};
+use wasmparser::{ElementItems, Parser, Payload, TypeRef};
 
 use crate::bulk::Refusal;
+use crate::sections::{grow, sections, Section, HEADER_BYTES};
 
 pub const START: &str = "godwit:start";
 const RESERVED: &str = "godwit:";
@@ -36,7 +37,6 @@ const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
 /// Start, elements, the count of data, code, data: behind the exports, wherever those are missing.
 const LATER_SECTIONS: [u8; 5] = [START_SECTION, 9, 12, 10, 11];
-const HEADER_BYTES: usize = 8;
 const FUNCTION_KIND: u8 = 0;
 const MEMORY_KIND: u8 = 2;
 const GLOBAL_KIND: u8 = 3;
@@ -67,50 +67,61 @@ impl Found {
         }
     }
 
-    /// Some item that there is: kind and index.
-    fn any_item(&self) -> Option<(u8, u32)> {
+    /// Some item to say host_bytes() at: kind and index.
+    fn counted_item(&self) -> Option<(u8, u32)> {
         let items = [
             (FUNCTION_KIND, self.functions),
             (GLOBAL_KIND, self.globals),
             (MEMORY_KIND, self.memories),
         ];
-        items.into_iter().find(|(_, count)| *count > 0).map(|(kind, _)| (kind, 0))
+        let any = items.into_iter().find(|(_, count)| *count > 0).map(|(kind, _)| (kind, 0));
+        any.filter(|_| self.host_bytes() > 0)
+    }
+
+    /// Exports that are added.
+    fn added(&self) -> u32 {
+        self.memories + u32::from(self.start.is_some()) + u32::from(self.counted_item().is_some())
     }
 }
 
 /// REQUIRES: `wasm` is valid. The module to be compiled in its place.
 pub fn add(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     let found = find(wasm)?;
-    if found.memories == 0 && found.start.is_none() && found.host_bytes() == 0 {
+    if found.added() == 0 {
         return Ok(Cow::Borrowed(wasm));
     }
     let mut out = Vec::with_capacity(wasm.len() + 256);
     out.extend_from_slice(&wasm[..HEADER_BYTES]);
+    let more = found.added();
+    let append = |out: &mut Vec<u8>| write_exports(&found, out);
     let mut is_written = false;
-    let mut reader = BinaryReader::new(&wasm[HEADER_BYTES..], HEADER_BYTES);
-    while !reader.eof() {
-        let start = reader.original_position();
-        let id = reader.read_u8()?;
-        let content = reader.read_reader()?.range();
+    for Section { id, whole, content } in sections(wasm)? {
         if id == EXPORT_SECTION {
-            let mut items = BinaryReader::new(&wasm[content.clone()], content.start);
-            items.read_var_u32()?;
-            write_exports(&found, &wasm[items.original_position()..content.end], &mut out);
+            out.push(EXPORT_SECTION);
+            grow(wasm, content, more, append)?.encode(&mut out);
             is_written = true;
             continue;
         }
         if !is_written && LATER_SECTIONS.contains(&id) {
-            write_exports(&found, &[], &mut out);
+            add_section(more, append, &mut out);
             is_written = true;
         }
         if id != START_SECTION {
-            out.extend_from_slice(&wasm[start..content.end]);
+            out.extend_from_slice(&wasm[whole]);
         }
     }
     if !is_written {
-        write_exports(&found, &[], &mut out);
+        add_section(more, append, &mut out);
     }
     Ok(Cow::Owned(out))
+}
+
+fn add_section(count: u32, append: impl Fn(&mut Vec<u8>), out: &mut Vec<u8>) {
+    let mut content = Vec::new();
+    count.encode(&mut content);
+    append(&mut content);
+    out.push(EXPORT_SECTION);
+    content.encode(out);
 }
 
 fn find(wasm: &[u8]) -> Result<Found, Refusal> {
@@ -160,24 +171,16 @@ fn find(wasm: &[u8]) -> Result<Found, Refusal> {
     Ok(found)
 }
 
-fn write_exports(found: &Found, existing: &[u8], out: &mut Vec<u8>) {
-    let mut content = Vec::with_capacity(existing.len() + 64);
-    let host_bytes = found.host_bytes();
-    let counted = found.any_item().filter(|_| host_bytes > 0);
-    let more = found.memories + u32::from(found.start.is_some()) + u32::from(counted.is_some());
-    (found.exports + more).encode(&mut content);
-    content.extend_from_slice(existing);
+fn write_exports(found: &Found, out: &mut Vec<u8>) {
     for index in 0..found.memories {
-        write_export(&memory(index), MEMORY_KIND, index, &mut content);
+        write_export(&memory(index), MEMORY_KIND, index, out);
     }
     if let Some(function) = found.start {
-        write_export(START, FUNCTION_KIND, function, &mut content);
+        write_export(START, FUNCTION_KIND, function, out);
     }
-    if let Some((kind, index)) = counted {
-        write_export(&format!("{HOST_BYTES}{host_bytes}"), kind, index, &mut content);
+    if let Some((kind, index)) = found.counted_item() {
+        write_export(&format!("{HOST_BYTES}{}", found.host_bytes()), kind, index, out);
     }
-    out.push(EXPORT_SECTION);
-    content.encode(out);
 }
 
 fn write_export(name: &str, kind: u8, index: u32, out: &mut Vec<u8>) {

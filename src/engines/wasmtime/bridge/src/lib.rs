@@ -10,6 +10,7 @@ mod host;
 mod instance;
 mod module;
 mod outcome;
+mod sections;
 mod shed;
 mod text;
 mod trim;
