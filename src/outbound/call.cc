@@ -211,6 +211,7 @@ bool Call::on_connected(std::string_view address, int port) {
   cause_.reset();  // of an address that was passed over
   phase_ = Phase::kExchange;
   last_progress_ = monotonic_now();
+  timer_->arm(deadline());
   return true;
 }
 
@@ -229,6 +230,7 @@ bool Call::on_header(std::string_view line) {
   }
   replay_.clear();
   state_ = OutboundState::kResponse;
+  timer_->arm(deadline());
   tell_state();
   return true;
 }
@@ -309,7 +311,7 @@ void Call::on_end(int code) {
   if (code != CURLE_OK) {
     return fail(cause_ ? *cause_ : failure_of(easy_->end(code, stage())));
   }
-  if (state_ == OutboundState::kPending) return fail(OutboundFailure::kHttpProtocolError);
+  if (state_ == OutboundState::kPending) return fail(OutboundFailure::kHttpResponseIncomplete);
   end();
   response_pipe_.finish();
 }

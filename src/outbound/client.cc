@@ -1,5 +1,6 @@
 #include "outbound/client.h"
 
+#include <csignal>
 #include <mutex>
 
 #include <curl/curl.h>
@@ -62,7 +63,11 @@ struct Client::Mailbox {
   Loop* loop = nullptr;
 };
 
-void global_setup() { CHECK(::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); }
+void global_setup() {
+  CHECK(::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+  // TLS writes by write(2): a peer that has gone is an error there, not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
+}
 
 Client::Client(Loop& loop, const ClientOptions& options)
     : loop_(loop),

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/body_pipe.h"
 #include "outbound/test_peer.h"
 #include "outbound/test_world.h"
 

@@ -42,8 +42,11 @@ capability::OutboundFailure failure_of(const CurlEnd& end) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CERTPROBLEM:
-      return contains(end.text, " alert ") ? OutboundFailure::kTlsAlertReceived
-                                           : OutboundFailure::kTlsProtocolError;
+      if (contains(end.text, " alert ")) return OutboundFailure::kTlsAlertReceived;
+      // A signature that is not the issuer's is told by the library that found it.
+      return contains(end.text, "asn1") || contains(end.text, "certificate")
+                 ? OutboundFailure::kTlsCertificateError
+                 : OutboundFailure::kTlsProtocolError;
     case CURLE_PARTIAL_FILE: return OutboundFailure::kHttpResponseIncomplete;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:

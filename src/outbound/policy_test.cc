@@ -74,7 +74,7 @@ TEST(OutboundPolicy, ANameIsNoPermissionForAnAddressThatIsNotPublic) {
                                     "64:ff9b::7f00:1",
                                     "2002:7f00:1::",
                                     "2001:0:4136:e378:8000:63bf:3fff:fdd2"}) {
-    TestWorld world({"http://*.test:1", "http://name.test:1"});
+    TestWorld world({"http://*.name.test:1", "http://name.test:1"});
     world.names->answer("name.test", address);
     EXPECT_EQ(world.fetch(get("http://name.test:1/")).failure,
               OutboundFailure::kDestinationIpProhibited)

@@ -60,6 +60,37 @@ TEST(OutboundTls, WhatIsNoTls) {
   EXPECT_EQ(world.fetch(get(peer.url("https"))).failure, OutboundFailure::kTlsProtocolError);
 }
 
+// One answer in HTTP/2, frame by frame (RFC 9113 section 4.1; the fields after RFC 7541).
+TEST(OutboundTls, Http2WhereThePeerHasIt) {
+  const TestTls tls("api.test", TestTls::Flaw::kNone, true);
+  std::string path;
+  TestPeer peer(
+      [&](auto& connection) {
+        connection.read_bytes(24);  // the preface
+        connection.write(std::string("\0\0\0\4\0\0\0\0\0", 9));
+        while (true) {
+          const std::string frame = connection.read_bytes(9);
+          if (frame.size() < 9) return;
+          const std::size_t size =
+              static_cast<unsigned char>(frame[1]) * 256U + static_cast<unsigned char>(frame[2]);
+          const std::string payload = connection.read_bytes(size);
+          if (frame[3] == 1) break;  // the request's fields
+        }
+        connection.write(std::string("\0\0\1\1\4\0\0\0\1\x88", 10));        // :status 200
+        connection.write(std::string("\0\0\2\0\0\0\0\0\1hi", 11));          // data
+        connection.write(std::string("\0\0\7\1\5\0\0\0\1\0\3x-t\1y", 16));  // trailers
+        connection.read_to_end();
+      },
+      tls.context());
+  TestWorld world({peer.url("https", "api.test"), peer.url("https")}, tls.root_pem());
+  world.names->answer("api.test", "127.0.0.1");
+  const TestAnswer answer = world.fetch(get(peer.url("https", "api.test")));
+  EXPECT_EQ(answer.failure, std::nullopt);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "hi");
+  EXPECT_THAT(answer.trailers, testing::ElementsAre(testing::Pair("x-t", "y")));
+}
+
 TEST(OutboundTls, TheSystemsRootsAreReadOnce) {
   const auto roots = TrustRoots::of_system();
   if (!roots) GTEST_SKIP() << roots.error().text();
