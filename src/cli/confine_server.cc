@@ -182,11 +182,13 @@ void ServerConfinement::log(Logger& logger) const {
     logger.warning("serve", "not confined: confinement is switched off", {});
     return;
   }
-  logger.info("serve", "confined",
-              {{"system_calls", calls_ ? "filtered" : "all"},
-               {"landlock", files_ ? std::string_view(landlock_) : "no"},
-               {"outbound_ports", fmt::format("{}", fmt::join(outbound_ports_, ","))},
-               {"roots", std::to_string(roots_.roots().size())}});
+  logger.info(
+      "serve", "confined",
+      {{"system_calls", calls_ ? "filtered" : "all"},
+       {"landlock", files_ ? std::string_view(landlock_) : "no"},
+       {"outbound_ports",
+        outbound_ports_.empty() ? "none" : fmt::format("{}", fmt::join(outbound_ports_, ","))},
+       {"roots", std::to_string(roots_.roots().size())}});
   for (const std::string& problem : problems_) {
     logger.warning("serve", "a part of the confinement is missing",
                    {{"part", problem},

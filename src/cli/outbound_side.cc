@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/path.h"
 
 namespace godwit::cli {
@@ -11,7 +13,7 @@ constexpr const char* kResolverFile = "/etc/resolv.conf";
 
 }  // namespace
 
-OutboundSide::OutboundSide(const SourcePlace& place) {
+OutboundSide::OutboundSide(const SourcePlace& place, Setup setup) {
   if (place.manifest != nullptr) {
     for (const manifest::FunctionSpec& spec : place.manifest->functions) add(spec.outbound_hosts);
     for (const manifest::Bounds& bounds : place.manifest->bounds) {
@@ -24,7 +26,8 @@ OutboundSide::OutboundSide(const SourcePlace& place) {
   }
   std::sort(ports_.begin(), ports_.end());
   ports_.erase(std::unique(ports_.begin(), ports_.end()), ports_.end());
-  if (empty()) return;
+  ready_ = !ports_.empty() || setup == Setup::kAlways;
+  if (!ready_) return;
   outbound::global_setup();
   auto roots = outbound::TrustRoots::of_system();
   if (roots) {
@@ -41,12 +44,11 @@ void OutboundSide::add(const std::vector<manifest::OutboundHost>& hosts) {
 // Often a link to a file that is replaced by renaming: the rule is on its folder.
 std::vector<confinement::Root> OutboundSide::roots() const {
   const auto target = real_path(kResolverFile);
-  if (empty() || !target || *target == kResolverFile) return {};
+  if (!ready_ || !target || *target == kResolverFile) return {};
   return {{folder_of(*target), confinement::RootAccess::kReadFile, "the resolver's servers"}};
 }
 
 void OutboundSide::start(Logger& logger) {
-  if (empty()) return;
   logger_ = &logger;
   resolver_.emplace(outbound::ResolverOptions{});
   if (!roots_problem_) return;
@@ -54,8 +56,14 @@ void OutboundSide::start(Logger& logger) {
                  {{"error", roots_problem_->text()}, {"hint", roots_problem_->next_step()}});
 }
 
-std::optional<outbound::ClientOptions> OutboundSide::client_options() {
-  if (empty()) return std::nullopt;
+Result<void> OutboundSide::check(const manifest::FunctionSpec& spec) const {
+  if (ready_ || spec.outbound_hosts.empty()) return {};
+  return fail(ErrorCode::kRestartNeeded,
+              fmt::format("{}: no function could send requests when the server started",
+                          spec.outbound_hosts.front().place));
+}
+
+outbound::ClientOptions OutboundSide::client_options() {
   return outbound::ClientOptions{.roots = roots_,
                                  .resolver = &*resolver_,
                                  .refused = [logger = logger_](const outbound::Refusal& refusal) {

@@ -11,6 +11,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+constexpr auto kWhenAsked = OutboundSide::Setup::kWhenAsked;
+
 class OutboundSideTest : public testing::Test {
  protected:
   OutboundSideTest() {
@@ -29,11 +31,12 @@ class OutboundSideTest : public testing::Test {
 
   std::vector<std::uint16_t> ports(const std::string& manifest_text) const {
     if (manifest_text.empty()) {
-      return OutboundSide({.file = *file_, .folder = &*folder_}).ports();
+      return OutboundSide({.file = *file_, .folder = &*folder_}, kWhenAsked).ports();
     }
     const auto manifest = manifest::parse_manifest(manifest_text, {.filename = "godwit.toml"});
     CHECK(manifest.has_value(), manifest ? "" : manifest.error().text());
-    return OutboundSide({.file = *file_, .manifest = &*manifest, .folder = &*folder_}).ports();
+    return OutboundSide({.file = *file_, .manifest = &*manifest, .folder = &*folder_}, kWhenAsked)
+        .ports();
   }
 
   const registry::TestFolder files_;
@@ -55,10 +58,16 @@ TEST_F(OutboundSideTest, BesideAnOperatorsFileOnlyThatFileDoes) {
 
 TEST_F(OutboundSideTest, NothingIsMadeWhereNobodyAsks) {
   const auto manifest = manifest::parse_manifest("", {.filename = "godwit.toml"});
-  OutboundSide side({.file = *file_, .manifest = &*manifest});
-  EXPECT_TRUE(side.empty());
+  OutboundSide side({.file = *file_, .manifest = &*manifest}, kWhenAsked);
+  EXPECT_FALSE(side.ready());
   EXPECT_THAT(side.roots(), IsEmpty());
-  EXPECT_FALSE(side.client_options().has_value());
+  manifest::FunctionSpec spec{.name = "late"};
+  EXPECT_TRUE(side.check(spec).has_value());
+  spec.outbound_hosts.push_back(*manifest::parse_outbound_host("https://a.test"));
+  ASSERT_FALSE(side.check(spec).has_value());
+  EXPECT_EQ(side.check(spec).error().code, ErrorCode::kRestartNeeded);
+  const OutboundSide open({.file = *file_, .manifest = &*manifest}, OutboundSide::Setup::kAlways);
+  EXPECT_TRUE(open.check(spec).has_value());
 }
 
 }  // namespace

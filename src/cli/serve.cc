@@ -147,10 +147,12 @@ Result<std::optional<registry::Folder>> open_folder(const std::string& path,
 OutboundSide outbound_side(const OperatorFile& file, const manifest::Manifest* manifest,
                            const ServeConfig& config) {
   const auto folder = open_folder(file.functions_folder(manifest), config.unsafe_files);
-  return OutboundSide({.file = file,
-                       .manifest = manifest,
-                       .folder = folder && *folder ? &**folder : nullptr,
-                       .default_limits = config.limits});
+  return {{.file = file,
+           .manifest = manifest,
+           .folder = folder && *folder ? &**folder : nullptr,
+           .default_limits = config.limits},
+          config.confinement == ConfinementMode::kOff ? OutboundSide::Setup::kAlways
+                                                      : OutboundSide::Setup::kWhenAsked};
 }
 
 // The process is confined on the way, before it has threads.
@@ -289,7 +291,9 @@ Result<int> serve(const ServeOptions& options) {
                                },
                            .accept_function =
                                [&](const manifest::FunctionSpec& spec) {
-                                 return confined->check_outbound(spec.outbound_hosts);
+                                 auto ready = outbound.check(spec);
+                                 return ready ? confined->check_outbound(spec.outbound_hosts)
+                                              : ready;
                                }},
                           logger);
   // Watching begins before the first look, so that no change falls in between.

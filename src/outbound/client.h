@@ -65,7 +65,12 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   Pool& pool(const std::shared_ptr<const capability::OutboundGrant>& grant);
   void refused(const capability::OutboundGrant& grant, std::string_view scheme,
                const manifest::Authority& target, const IpAddress* address);
-  bool enter() { return calls_ < options_.calls_max && ++calls_ != 0; }
+  // A place for one more call; false: there is none.
+  bool enter() {
+    if (calls_ >= options_.calls_max) return false;
+    ++calls_;
+    return true;
+  }
   void leave() { --calls_; }
   // Looks `host` up; `done` is called on the worker's thread unless the client is gone by then.
   // False: too many are.

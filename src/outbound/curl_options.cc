@@ -136,7 +136,6 @@ void EasyHandle::set_safety() {
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_DNS_CACHE_TIMEOUT, 60L);
   set(CURLOPT_MAXAGE_CONN, 60L);
-  set(CURLOPT_CONNECTTIMEOUT_MS, 10L * 60 * 1000);  // Call has the time
   set(CURLOPT_BUFFERSIZE, static_cast<long>(CURL_MAX_WRITE_SIZE));
   set(CURLOPT_UPLOAD_BUFFERSIZE, static_cast<long>(CURL_MAX_WRITE_SIZE));
   set(CURLOPT_ERRORBUFFER, error_text_.data());
@@ -161,6 +160,10 @@ void EasyHandle::set_tls(Call& call) {
 
 void EasyHandle::set_request(Call& call, const TransferPlan& plan) {
   const CheckedRequest& request = call.request();
+  // Call has the deadline; from this libcurl knows when to try the next address.
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(
+          std::chrono::ceil<std::chrono::milliseconds>(request.connect_timeout).count()));
   set(CURLOPT_URL, request.url.c_str());
   if (!request.target.address) {
     if (!append(resolve_, resolve_line(call, plan.addresses).c_str())) {

@@ -67,6 +67,7 @@ capability::OutboundFailure failure_of(const CurlEnd& end) {
       // What libcurl says of a line that outgrows its own bound; memory itself never ends so.
       return end.stage == CallStage::kRequest ? OutboundFailure::kHttpResponseHeaderSectionSize
                                               : OutboundFailure::kInternalError;
+    case CURLE_FILESIZE_EXCEEDED: return OutboundFailure::kHttpResponseBodySize;
     case CURLE_URL_MALFORMAT: return OutboundFailure::kHttpRequestUriInvalid;
     default: return OutboundFailure::kInternalError;
   }

@@ -251,16 +251,18 @@ TEST(OutboundPolicy, NamesAreAskedOnceInAWhile) {
 
 TEST(OutboundPolicy, CookiesAndPasswordsAreNotKept) {
   std::vector<std::string> heads;
-  TestPeer peer([&](auto& connection) {
-    while (true) {
-      heads.push_back(connection.read_head());
-      if (heads.back().empty()) return;
-      connection.write(
-          "HTTP/1.1 401 No\r\nSet-Cookie: a=b\r\nWWW-Authenticate: Basic realm=x\r\n"
-          "Content-Length: 0\r\n\r\n");
-    }
-  });
+  std::string host;
   {
+    TestPeer peer([&](auto& connection) {
+      while (true) {
+        heads.push_back(connection.read_head());
+        if (heads.back().empty()) return;
+        connection.write(
+            "HTTP/1.1 401 No\r\nSet-Cookie: a=b\r\nWWW-Authenticate: Basic realm=x\r\n"
+            "Content-Length: 0\r\n\r\n");
+      }
+    });
+    host = "127.0.0.1" + port_of(peer);
     TestWorld world({peer.url()});
     OutboundRequest request = get(peer.url());
     ASSERT_TRUE(request.fields.append("authorization", "Bearer x"));
@@ -269,7 +271,7 @@ TEST(OutboundPolicy, CookiesAndPasswordsAreNotKept) {
   }
   ASSERT_EQ(heads.size(), 3U);
   EXPECT_THAT(heads[0], HasSubstr("authorization: Bearer x"));
-  EXPECT_EQ(heads[1], "GET / HTTP/1.1\r\nHost: 127.0.0.1" + port_of(peer) + "\r\n\r\n");
+  EXPECT_EQ(heads[1], "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ inline std::shared_ptr<OutboundGrant> grant_of(const std::vector<std::string>& h
 
 class TestWorld final {
  public:
-  explicit TestWorld(std::vector<std::string> hosts, const std::string& root_pem = {},
+  explicit TestWorld(const std::vector<std::string>& hosts, const std::string& root_pem = {},
                      ClientOptions options = {.names_kept = Nanoseconds{0}})
       : grant(grant_of(hosts)),
         names(std::make_shared<TestNames>()),

@@ -146,8 +146,10 @@ Grantor::Source Grantor::tmpfs_source(const std::string& function, const std::st
 std::shared_ptr<const capability::OutboundGrant> Grantor::outbound_grant(
     const manifest::FunctionSpec& spec) {
   if (spec.outbound_hosts.empty()) return nullptr;
-  auto& grant = outbound_[spec.name];
-  if (grant == nullptr || grant->hosts != spec.outbound_hosts) {
+  std::string hosts;
+  for (const manifest::OutboundHost& host : spec.outbound_hosts) hosts += host.text() + "\n";
+  auto& grant = outbound_[{spec.name, hosts}];
+  if (grant == nullptr) {
     auto made = std::make_shared<capability::OutboundGrant>();
     made->function = spec.name;
     made->hosts = spec.outbound_hosts;

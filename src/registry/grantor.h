@@ -92,8 +92,9 @@ class Grantor final {
   std::map<std::string, Volume> volumes_;                                        // by name
   std::map<std::pair<std::string, std::string>, FunctionTmpfs> function_tmpfs_;  // function, path
   std::map<std::pair<std::uint64_t, std::uint32_t>, Source> private_tmpfs_;      // bytes, nodes
-  // The newest of each function: connections are kept per grant.
-  std::map<std::string, std::shared_ptr<const capability::OutboundGrant>> outbound_;
+  // By function and hosts: connections are kept per grant.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const capability::OutboundGrant>>
+      outbound_;
 };
 
 // The same objects at the same places? Either may be null.

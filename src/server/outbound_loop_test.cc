@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "outbound/test_peer.h"
+#include "outbound/test_world.h"
 #include "runtime/worker.h"
 
 namespace godwit::server {
@@ -117,6 +119,52 @@ TEST_F(OutboundLoopTest, TimersFireOnceAndCanBeTakenBack) {
   end->arm(now + milliseconds(5));
   loop_.run();
   EXPECT_EQ(fired, 1);
+}
+
+TEST_F(OutboundLoopTest, CallsGoOverIt) {
+  constexpr std::size_t kBytes = std::size_t{2} << 20;
+  const outbound::TestTls tls("api.test");
+  outbound::TestPeer peer(
+      [](auto& connection) {
+        while (!connection.read_head().empty()) {
+          const std::string body = connection.read_bytes(kBytes);
+          connection.write("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                           "\r\n\r\n" + body);
+        }
+      },
+      tls.context());
+  outbound::global_setup();
+  outbound::Resolver resolver({.resolve = [](const std::string&) {
+    return outbound::Resolution{.addresses = {*IpAddress::parse("127.0.0.1")}};
+  }});
+  outbound::Client client(
+      outbound_, {.roots = outbound::TrustRoots::of_pem(tls.root_pem()), .resolver = &resolver});
+  const std::string url = peer.url("https", "api.test");
+  auto http = client.open(outbound::grant_of({url, peer.url("https")}));
+  outbound::OutboundRequest request = outbound::get(url, "PUT");
+  request.content_length = kBytes;
+  auto call = std::move(*http->start(std::move(request)));
+  std::size_t written = 0;
+  outbound::TestAnswer answer;
+  std::unique_ptr<outbound::LoopTimer> timer;
+  OnTimer step([&] {
+    while (written < kBytes) {
+      const MutableByteSpan room = call->request_body().prepare(kBytes - written);
+      if (room.empty()) break;
+      std::fill(room.begin(), room.end(), std::byte{'x'});
+      call->request_body().commit(room.size());
+      written += room.size();
+    }
+    if (written == kBytes) call->finish_request(nullptr);
+    if (outbound::TestWorld::read(*call, answer)) return loop_.stop();
+    timer->arm(monotonic_now() + std::chrono::microseconds(200));
+  });
+  timer = outbound_.timer(step);
+  timer->arm(monotonic_now());
+  loop_.run();
+  EXPECT_EQ(answer.failure, std::nullopt);
+  EXPECT_EQ(answer.body.size(), kBytes);
+  EXPECT_EQ(answer.body_failure, std::nullopt);
 }
 
 }  // namespace
