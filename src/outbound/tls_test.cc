@@ -63,7 +63,6 @@ TEST(OutboundTls, WhatIsNoTls) {
 // One answer in HTTP/2, frame by frame (RFC 9113 section 4.1; the fields after RFC 7541).
 TEST(OutboundTls, Http2WhereThePeerHasIt) {
   const TestTls tls("api.test", TestTls::Flaw::kNone, true);
-  std::string path;
   TestPeer peer(
       [&](auto& connection) {
         connection.read_bytes(24);  // the preface
@@ -73,7 +72,7 @@ TEST(OutboundTls, Http2WhereThePeerHasIt) {
           if (frame.size() < 9) return;
           const std::size_t size =
               static_cast<unsigned char>(frame[1]) * 256U + static_cast<unsigned char>(frame[2]);
-          const std::string payload = connection.read_bytes(size);
+          connection.read_bytes(size);
           if (frame[3] == 1) break;  // the request's fields
         }
         connection.write(std::string("\0\0\1\1\4\0\0\0\1\x88", 10));        // :status 200
