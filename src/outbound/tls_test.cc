@@ -1,7 +1,10 @@
 // Who may speak for a name: certificates.
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/body_pipe.h"
 #include "outbound/test_peer.h"
 #include "outbound/test_world.h"
 
@@ -60,24 +63,41 @@ TEST(OutboundTls, WhatIsNoTls) {
   EXPECT_EQ(world.fetch(get(peer.url("https"))).failure, OutboundFailure::kTlsProtocolError);
 }
 
-// One answer in HTTP/2, frame by frame (RFC 9113 section 4.1; the fields after RFC 7541).
+// HTTP/2, frame by frame (RFC 9113 section 4.1; the fields after RFC 7541).
+std::string frame(std::size_t size, char type, char flags) {
+  return {static_cast<char>(size >> 16),
+          static_cast<char>(size >> 8),
+          static_cast<char>(size),
+          type,
+          flags,
+          0,
+          0,
+          0,
+          static_cast<char>(type == 4 ? 0 : 1)};
+}
+
+// Reads up to the request's fields. False: the client has gone.
+bool read_http2_request(TestConnection& connection) {
+  connection.read_bytes(24);  // the preface
+  connection.write(frame(0, 4, 0));
+  while (true) {
+    const std::string head = connection.read_bytes(9);
+    if (head.size() < 9) return false;
+    const std::size_t size =
+        static_cast<unsigned char>(head[1]) * 256U + static_cast<unsigned char>(head[2]);
+    connection.read_bytes(size);
+    if (head[3] == 1) return true;
+  }
+}
+
 TEST(OutboundTls, Http2WhereThePeerHasIt) {
   const TestTls tls("api.test", TestTls::Flaw::kNone, true);
   TestPeer peer(
       [&](auto& connection) {
-        connection.read_bytes(24);  // the preface
-        connection.write(std::string("\0\0\0\4\0\0\0\0\0", 9));
-        while (true) {
-          const std::string frame = connection.read_bytes(9);
-          if (frame.size() < 9) return;
-          const std::size_t size =
-              static_cast<unsigned char>(frame[1]) * 256U + static_cast<unsigned char>(frame[2]);
-          connection.read_bytes(size);
-          if (frame[3] == 1) break;  // the request's fields
-        }
-        connection.write(std::string("\0\0\1\1\4\0\0\0\1\x88", 10));        // :status 200
-        connection.write(std::string("\0\0\2\0\0\0\0\0\1hi", 11));          // data
-        connection.write(std::string("\0\0\7\1\5\0\0\0\1\0\3x-t\1y", 16));  // trailers
+        if (!read_http2_request(connection)) return;
+        connection.write(frame(1, 1, 4) + "\x88");                        // :status 200
+        connection.write(frame(2, 0, 0) + "hi");                          // data
+        connection.write(frame(7, 1, 5) + std::string("\0\3x-t\1y", 7));  // trailers
         connection.read_to_end();
       },
       tls.context());
@@ -88,6 +108,43 @@ TEST(OutboundTls, Http2WhereThePeerHasIt) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "hi");
   EXPECT_THAT(answer.trailers, testing::ElementsAre(testing::Pair("x-t", "y")));
+}
+
+TEST(OutboundTls, AnHttp2BodyWaitsForTheGuest) {
+  constexpr std::size_t kFrame = 16384, kFrames = 40;  // less than the window that is offered
+  const TestTls tls("127.0.0.1", TestTls::Flaw::kNone, true);
+  const auto byte_at = [](std::size_t at) { return static_cast<char>(at * 31 >> 8); };
+  TestPeer peer(
+      [&](auto& connection) {
+        if (!read_http2_request(connection)) return;
+        connection.write(frame(1, 1, 4) + "\x88");
+        for (std::size_t i = 0; i < kFrames; ++i) {
+          std::string data = frame(kFrame, 0, i + 1 == kFrames ? 1 : 0);
+          for (std::size_t at = 0; at < kFrame; ++at) data += byte_at(i * kFrame + at);
+          connection.write(data);
+        }
+        connection.read_to_end();
+      },
+      tls.context());
+  TestWorld world({peer.url("https")}, tls.root_pem());
+  auto call = world.start(get(peer.url("https")));
+  call->finish_request(nullptr);
+  std::size_t got = 0, most = 0;
+  bool same = true;
+  ASSERT_TRUE(world.loop.run_until([&] {
+    if (call->state() == OutboundState::kPending) return false;
+    most = std::max(most, call->response_body().available());
+    std::array<std::byte, 16000> buffer{};  // a little each time
+    const auto read = call->response_body().read(buffer);
+    for (std::size_t i = 0; i < read.size; ++i) {
+      same &= static_cast<char>(buffer.at(i)) == byte_at(got++);
+    }
+    return read.status == capability::ReadStatus::kEnd;
+  }));
+  EXPECT_EQ(got, kFrame * kFrames);
+  EXPECT_TRUE(same);
+  EXPECT_EQ(call->body_failure(), std::nullopt);
+  EXPECT_LE(most, http::BodyPipe::kHighBytes);
 }
 
 TEST(OutboundTls, TheSystemsRootsAreReadOnce) {
