@@ -239,6 +239,13 @@ Result<int> serve_functions(const Parts& parts, Logger& logger) {
   return code;
 }
 
+void warn_of_descriptors(const ServeConfig& config, Logger& logger) {
+  if (config.connections.connections < usable_descriptors()) return;
+  logger.warning("serve", "max-connections is more than there are descriptors",
+                 {{"max-connections", std::to_string(config.connections.connections)},
+                  {"descriptors", std::to_string(usable_descriptors())}});
+}
+
 Result<int> serve(const ServeOptions& options) {
   auto file = locate_file(options);
   if (!file) return fail(std::move(file.error()));
@@ -268,11 +275,7 @@ Result<int> serve(const ServeOptions& options) {
   Logger logger({.format = config->log_format, .level = config->log_level});
   confined->log(logger);
   outbound.start(logger);
-  if (config->connections.connections >= usable_descriptors()) {
-    logger.warning("serve", "max-connections is more than there are descriptors",
-                   {{"max-connections", std::to_string(config->connections.connections)},
-                    {"descriptors", std::to_string(usable_descriptors())}});
-  }
+  warn_of_descriptors(*config, logger);
   // Before functions are loaded, which may take a while: alive, but not ready.
   if (auto told = side.start(logger); !told) return fail(std::move(told.error()));
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
