@@ -3,6 +3,7 @@
 # ./dev. Nothing is asked of apt when everything is there.
 
 packages_build=(g++ cmake ninja-build ccache pkg-config git python3 curl ca-certificates
+  libcurl4-openssl-dev
   libboost1.81-dev node-llhttp libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libfmt-dev
   libexpected-dev libssl-dev libseccomp-dev libgtest-dev libgmock-dev libbenchmark-dev
   librapidcheck-dev)

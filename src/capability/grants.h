@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "capability/file_system.h"
+#include "capability/outbound_http.h"
 
 namespace godwit::capability {
 
@@ -35,6 +36,7 @@ struct SecretGrant {
 struct Grants {
   std::vector<FileGrant> files;      // in the order of their descriptors, from 3 on
   std::vector<SecretGrant> secrets;  // names unique, none of them a configured variable
+  std::shared_ptr<const OutboundGrant> outbound;  // null: no outbound HTTP
 };
 
 }  // namespace godwit::capability

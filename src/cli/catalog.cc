@@ -233,6 +233,12 @@ void FunctionCatalog::judge(Version& version, const Entry& entry,
     version.grant_error = std::move(allowed.error());
     return;
   }
+  if (options_.accept_function) {
+    if (auto accepted = options_.accept_function(spec); !accepted) {
+      version.grant_error = std::move(accepted.error());
+      return;
+    }
+  }
   auto grants = options_.grantor.grants(spec);
   if (!grants) {
     if (!version.granted) {

@@ -41,6 +41,8 @@ struct CatalogOptions {
   // May the files that this manifest (null: none is read yet) names be used by this process? Its
   // error is reload()'s. Absent: all may.
   std::function<Result<void>(const manifest::Manifest* manifest)> accept;
+  // May this process do what this function was granted? Its error is the function's.
+  std::function<Result<void>(const manifest::FunctionSpec& spec)> accept_function;
 };
 
 class FunctionCatalog final {

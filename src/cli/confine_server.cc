@@ -1,8 +1,10 @@
 #include "cli/confine_server.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/bytes.h"
 #include "base/path.h"
@@ -17,6 +19,9 @@ namespace {
 using confinement::FileRoots;
 using confinement::Root;
 using confinement::RootAccess;
+
+// Names whose answers do not fit into a datagram.
+constexpr std::uint16_t kNamePort = 53;
 
 // What the operator allowed by allowing links: their targets, as they are now.
 void append_link_targets(const std::string& path, std::vector<Root>& roots) {
@@ -111,7 +116,10 @@ Result<void> ServerConfinement::give_up() {
   ::tzset();
   if (auto done = note(confinement::forbid_new_privileges()); !done) return done;
   if (auto done = note(confinement::forbid_core_dumps()); !done) return done;
-  auto files = confinement::restrict_files(roots_, {.tcp = confinement::TcpRule::kNoConnect});
+  std::vector<std::uint16_t> ports = outbound_ports_;
+  if (!ports.empty()) ports.push_back(kNamePort);
+  auto files = confinement::restrict_files(
+      roots_, {.tcp = confinement::TcpRule::kNoConnect, .connect_ports = std::move(ports)});
   files_ = files.has_value();
   if (files_) landlock_ = confinement::landlock_text(confinement::landlock_abi());
   if (auto done = note(std::move(files)); !done) return done;
@@ -123,8 +131,10 @@ Result<void> ServerConfinement::give_up() {
 }
 
 Result<ServerConfinement> ServerConfinement::apply(ConfinementMode mode,
-                                                   const std::vector<Root>& roots) {
+                                                   const std::vector<Root>& roots,
+                                                   std::vector<std::uint16_t> outbound_ports) {
   ServerConfinement confinement(mode);
+  confinement.outbound_ports_ = std::move(outbound_ports);
   if (mode == ConfinementMode::kOff) return confinement;
   confinement.roots_ = FileRoots::open(roots);
   if (auto done = confinement.give_up(); !done) return fail(std::move(done.error()));
@@ -133,7 +143,9 @@ Result<ServerConfinement> ServerConfinement::apply(ConfinementMode mode,
 
 Result<void> ServerConfinement::settle() {
   if (!calls_) return {};
-  const auto filter = confinement::settled_server_filter();
+  const auto filter = confinement::settled_server_filter(outbound_ports_.empty()
+                                                             ? confinement::NewSockets::kNone
+                                                             : confinement::NewSockets::kInternet);
   if (!filter) return note(fail(filter.error()));
   return note(filter->install(confinement::FilterThreads::kAll));
 }
@@ -150,15 +162,33 @@ Result<void> ServerConfinement::check(const std::vector<Root>& wanted) const {
   return {};
 }
 
+Result<void> ServerConfinement::check_outbound(
+    const std::vector<manifest::OutboundHost>& hosts) const {
+  if (!files_ && !calls_) return {};
+  for (const manifest::OutboundHost& host : hosts) {
+    const std::uint16_t port = host.authority.port;
+    if (std::find(outbound_ports_.begin(), outbound_ports_.end(), port) != outbound_ports_.end()) {
+      continue;
+    }
+    return fail(ErrorCode::kRestartNeeded,
+                fmt::format("{}: {}: no function could connect to port {} when the server started",
+                            host.place, host.text(), port));
+  }
+  return {};
+}
+
 void ServerConfinement::log(Logger& logger) const {
   if (mode_ == ConfinementMode::kOff) {
     logger.warning("serve", "not confined: confinement is switched off", {});
     return;
   }
-  logger.info("serve", "confined",
-              {{"system_calls", calls_ ? "filtered" : "all"},
-               {"landlock", files_ ? std::string_view(landlock_) : "no"},
-               {"roots", std::to_string(roots_.roots().size())}});
+  logger.info(
+      "serve", "confined",
+      {{"system_calls", calls_ ? "filtered" : "all"},
+       {"landlock", files_ ? std::string_view(landlock_) : "no"},
+       {"outbound_ports",
+        outbound_ports_.empty() ? "none" : fmt::format("{}", fmt::join(outbound_ports_, ","))},
+       {"roots", std::to_string(roots_.roots().size())}});
   for (const std::string& problem : problems_) {
     logger.warning("serve", "a part of the confinement is missing",
                    {{"part", problem},
@@ -178,12 +208,13 @@ void ServerConfinement::log(Logger& logger) const {
 }
 
 std::function<Result<void>(const registry::StateDir* state)> confinement_step(
-    ConfinementMode mode, std::vector<Root> roots, std::optional<ServerConfinement>& confined) {
-  return [mode, roots = std::move(roots),
+    ConfinementMode mode, std::vector<Root> roots, std::optional<ServerConfinement>& confined,
+    std::vector<std::uint16_t> outbound_ports) {
+  return [mode, roots = std::move(roots), ports = std::move(outbound_ports),
           &confined](const registry::StateDir* state) mutable -> Result<void> {
     for (Root& root : process_roots()) roots.push_back(std::move(root));
     if (state != nullptr) roots.push_back({state->path(), RootAccess::kWrite, "the state folder"});
-    auto applied = ServerConfinement::apply(mode, roots);
+    auto applied = ServerConfinement::apply(mode, roots, ports);
     if (!applied) return fail(std::move(applied.error()));
     confined.emplace(std::move(*applied));
     return {};

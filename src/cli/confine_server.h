@@ -53,12 +53,16 @@ std::vector<confinement::Root> process_roots();
 class ServerConfinement final {
  public:
   // Errors: kConfinementMissing (kRequired).
+  // `outbound_ports`: where functions may send requests to; none: nothing is connected to.
   static Result<ServerConfinement> apply(ConfinementMode mode,
-                                         const std::vector<confinement::Root>& roots);
+                                         const std::vector<confinement::Root>& roots,
+                                         std::vector<std::uint16_t> outbound_ports = {});
   // Once everything listens, from any thread for all of them. Errors: kConfinementMissing.
   Result<void> settle();
   // Are these within what was left? Errors: kRestartNeeded, naming who asked and the path.
   Result<void> check(const std::vector<confinement::Root>& wanted) const;
+  // Were the ports of these declared? Errors: kRestartNeeded, naming the line that asks.
+  Result<void> check_outbound(const std::vector<manifest::OutboundHost>& hosts) const;
   // One line of what is active, a warning for each part that is not.
   void log(Logger& logger) const;
 
@@ -69,6 +73,7 @@ class ServerConfinement final {
 
   ConfinementMode mode_;
   confinement::FileRoots roots_;
+  std::vector<std::uint16_t> outbound_ports_;
   bool files_ = false;    // Landlock is active
   std::string landlock_;  // what it restricts; nobody can ask any more once it does
   bool calls_ = false;    // seccomp is
@@ -78,6 +83,6 @@ class ServerConfinement final {
 // As PlatformOptions::confine: gives up all but `roots`, the state folder and process_roots().
 std::function<Result<void>(const registry::StateDir* state)> confinement_step(
     ConfinementMode mode, std::vector<confinement::Root> roots,
-    std::optional<ServerConfinement>& confined);
+    std::optional<ServerConfinement>& confined, std::vector<std::uint16_t> outbound_ports = {});
 
 }  // namespace godwit::cli

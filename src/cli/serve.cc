@@ -15,6 +15,7 @@
 #include "cli/machine.h"
 #include "cli/metrics_side.h"
 #include "cli/operator_file.h"
+#include "cli/outbound_side.h"
 #include "cli/output.h"
 #include "cli/platform.h"
 #include "cli/reloader.h"
@@ -142,19 +143,33 @@ Result<std::optional<registry::Folder>> open_folder(const std::string& path,
   return std::move(*folder);
 }
 
+// Before anything is given up: a folder that can't be opened is an error later.
+OutboundSide outbound_side(const OperatorFile& file, const manifest::Manifest* manifest,
+                           const ServeConfig& config) {
+  const auto folder = open_folder(file.functions_folder(manifest), config.unsafe_files);
+  return {{.file = file,
+           .manifest = manifest,
+           .folder = folder && *folder ? &**folder : nullptr,
+           .default_limits = config.limits},
+          config.confinement == ConfinementMode::kOff ? OutboundSide::Setup::kAlways
+                                                      : OutboundSide::Setup::kWhenAsked};
+}
+
 // The process is confined on the way, before it has threads.
 Result<std::unique_ptr<Platform>> start_platform(const ServeConfig& config,
                                                  std::vector<confinement::Root> roots,
+                                                 const OutboundSide& outbound,
                                                  observe::Metrics* metrics,
                                                  std::optional<ServerConfinement>& confined) {
-  return Platform::create(
-      {.state_dir = config.state_dir,
-       .instances = kSandboxes,
-       .cache = CacheMode::kRequired,
-       .compile_jobs = affordable_compile_jobs(usable_cores()),
-       .metrics = metrics,
-       .confine = confinement_step(config.confinement, std::move(roots), confined),
-       .confined_compiler = config.confinement != ConfinementMode::kOff});
+  for (confinement::Root& root : outbound.roots()) roots.push_back(std::move(root));
+  return Platform::create({.state_dir = config.state_dir,
+                           .instances = kSandboxes,
+                           .cache = CacheMode::kRequired,
+                           .compile_jobs = affordable_compile_jobs(usable_cores()),
+                           .metrics = metrics,
+                           .confine = confinement_step(config.confinement, std::move(roots),
+                                                       confined, outbound.ports()),
+                           .confined_compiler = config.confinement != ConfinementMode::kOff});
 }
 
 Result<OperatorFile> locate_file(const ServeOptions& options) {
@@ -181,6 +196,7 @@ struct Parts {
   Reloader& reloader;
   std::unique_ptr<registry::Watcher>& watcher;
   capability::MemoryBudget& memory;
+  OutboundSide& outbound;
   MetricsSide& side;
   ServerConfinement& confined;
 };
@@ -197,6 +213,7 @@ Result<int> serve_functions(const Parts& parts, Logger& logger) {
        .gateway = {.details = config.dev ? gateway::Details::kShown : gateway::Details::kHidden},
        .limits = config.connections,
        .blocking = &blocking,
+       .outbound = parts.outbound.client_options(),
        .memory = &parts.memory,
        .places = &places,
        .metrics = parts.side.metrics(),
@@ -222,6 +239,13 @@ Result<int> serve_functions(const Parts& parts, Logger& logger) {
   return code;
 }
 
+void warn_of_descriptors(const ServeConfig& config, Logger& logger) {
+  if (config.connections.connections < usable_descriptors()) return;
+  logger.warning("serve", "max-connections is more than there are descriptors",
+                 {{"max-connections", std::to_string(config.connections.connections)},
+                  {"descriptors", std::to_string(usable_descriptors())}});
+}
+
 Result<int> serve(const ServeOptions& options) {
   auto file = locate_file(options);
   if (!file) return fail(std::move(file.error()));
@@ -240,20 +264,18 @@ Result<int> serve(const ServeOptions& options) {
   grantor.adopt(*manifest, file->folder());
   MetricsSide side({.address = config->metrics, .workers = config->threads});
   if (auto* const metrics = side.metrics()) tell_memory(*metrics, guest_memory);
+  OutboundSide outbound = outbound_side(*file, manifest->get(), *config);
   std::optional<ServerConfinement> confined;
   auto platform = start_platform(
       *config,
       configured_roots(
           {.file = *file, .manifest = manifest->get(), .unsafe_files = config->unsafe_files}),
-      side.metrics(), confined);
+      outbound, side.metrics(), confined);
   if (!platform) return fail(std::move(platform.error()));
   Logger logger({.format = config->log_format, .level = config->log_level});
   confined->log(logger);
-  if (config->connections.connections >= usable_descriptors()) {
-    logger.warning("serve", "max-connections is more than there are descriptors",
-                   {{"max-connections", std::to_string(config->connections.connections)},
-                    {"descriptors", std::to_string(usable_descriptors())}});
-  }
+  outbound.start(logger);
+  warn_of_descriptors(*config, logger);
   // Before functions are loaded, which may take a while: alive, but not ready.
   if (auto told = side.start(logger); !told) return fail(std::move(told.error()));
   const auto folder = open_folder(file->functions_folder(manifest->get()), config->unsafe_files);
@@ -269,6 +291,12 @@ Result<int> serve(const ServeOptions& options) {
                            .accept =
                                [&](const manifest::Manifest* read) {
                                  return confined->check(reload_roots(*file, read));
+                               },
+                           .accept_function =
+                               [&](const manifest::FunctionSpec& spec) {
+                                 auto ready = outbound.check(spec);
+                                 return ready ? confined->check_outbound(spec.outbound_hosts)
+                                              : ready;
                                }},
                           logger);
   // Watching begins before the first look, so that no change falls in between.
@@ -283,6 +311,7 @@ Result<int> serve(const ServeOptions& options) {
                           .reloader = reloader,
                           .watcher = *watcher,
                           .memory = guest_memory,
+                          .outbound = outbound,
                           .side = side,
                           .confined = *confined},
                          logger);

@@ -35,6 +35,11 @@ constexpr std::uint64_t kDevice = 1U << 15;    // since version 5
 constexpr std::uint64_t kAllOfVersion1 = (1U << 13) - 1;
 constexpr std::uint64_t kBindTcp = 1U << 0;
 constexpr std::uint64_t kConnectTcp = 1U << 1;
+constexpr int kPortRule = 2;  // LANDLOCK_RULE_NET_PORT
+struct PortRule {
+  std::uint64_t allowed = 0;
+  std::uint64_t port = 0;
+};
 constexpr std::uint64_t kAbstractSockets = 1U << 0;
 constexpr std::uint64_t kSignals = 1U << 1;
 
@@ -116,6 +121,13 @@ Result<Fd> make_landlock(const FileRoots& roots, const LandlockOptions& options)
     if (::syscall(SYS_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) !=
         0) {
       return missing("landlock_add_rule: " + root.root.path);
+    }
+  }
+  for (const std::uint16_t port : options.connect_ports) {
+    if (abi < 4) break;
+    const PortRule rule{.allowed = kConnectTcp, .port = port};
+    if (::syscall(SYS_landlock_add_rule, ruleset.get(), kPortRule, &rule, 0) != 0) {
+      return missing(fmt::format("landlock_add_rule: port {}", port));
     }
   }
   return ruleset;

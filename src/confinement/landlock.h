@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -26,12 +27,13 @@ std::string landlock_text(int abi);
 std::string landlock_gaps(int abi);
 
 enum class TcpRule : std::uint8_t {
-  kNoConnect,  // listening stays allowed: who listens does it after this
+  kNoConnect,  // but to `connect_ports`; listening stays allowed: who listens does it after this
   kNothing,
 };
 
 struct LandlockOptions {
   TcpRule tcp = TcpRule::kNothing;
+  std::vector<std::uint16_t> connect_ports;
 };
 
 // A ruleset that can be entered, also by children. Errors: kConfinementMissing.

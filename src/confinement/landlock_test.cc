@@ -146,6 +146,15 @@ int bind_any() {
 TEST_F(Landlock, TcpAsTheRuleSays) {
   if (landlock_abi() < 4) GTEST_SKIP() << "this Landlock knows no network";
   EXPECT_EQ(confined(RootAccess::kRead, [] { return connect_to(1); }, TcpRule::kNoConnect), EACCES);
+  // But to a port that was named: there nobody listens.
+  EXPECT_EQ(in_child([] {
+              const FileRoots none = FileRoots::open({});
+              if (!forbid_new_privileges()) return 99;
+              if (!restrict_files(none, {.tcp = TcpRule::kNoConnect, .connect_ports = {1}}))
+                return 99;
+              return connect_to(1) == ECONNREFUSED ? connect_to(2) : 98;
+            }).code,
+            EACCES);
   EXPECT_EQ(confined(RootAccess::kRead, [] { return bind_any(); }, TcpRule::kNoConnect), 0);
   EXPECT_EQ(confined(RootAccess::kRead, [] { return bind_any(); }, TcpRule::kNothing), EACCES);
 }

@@ -74,6 +74,9 @@ constexpr List kAttacks =
 constexpr List kAbsent = "clone3";
 
 constexpr List kNoMoreSockets = "bind connect listen socket socketpair";
+// Where functions send requests: names are asked for over UDP, hosts over TCP.
+constexpr List kNoMoreOwnSockets = "bind listen socketpair";
+constexpr std::uint64_t kSocketKind = 0xF;  // SOCK_TYPE_MASK; above it stand flags
 // The engine's clock has its precedence (epoch_ticker.cc).
 constexpr List kNoMorePrecedence = "sched_setscheduler";
 
@@ -201,9 +204,19 @@ Result<SyscallFilter> server_filter() {
   return make({kBasic, kFiles, kWaiting, kTraffic, kOpening}, server_conditions());
 }
 
-Result<SyscallFilter> settled_server_filter() {
-  const auto denied = names_of({kNoMoreSockets, kNoMorePrecedence});
-  return SyscallFilter::make({.denied = denied, .otherwise = FilterDefault::kAllow});
+Result<SyscallFilter> settled_server_filter(NewSockets sockets) {
+  if (sockets == NewSockets::kNone) {
+    const auto denied = names_of({kNoMoreSockets, kNoMorePrecedence});
+    return SyscallFilter::make({.denied = denied, .otherwise = FilterDefault::kAllow});
+  }
+  const auto denied = names_of({kNoMoreOwnSockets, kNoMorePrecedence});
+  // The first filter has let IPv4, IPv6 and Unix sockets pass, of any kind.
+  std::vector<ConditionalCall> denied_if = {{"socket", {is(0, AF_UNIX)}}};
+  for (const std::uint64_t kind : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET}) {
+    denied_if.push_back({"socket", {{1, kSocketKind, kind}}});
+  }
+  return SyscallFilter::make(
+      {.denied = denied, .denied_if = denied_if, .otherwise = FilterDefault::kAllow});
 }
 
 Result<SyscallFilter> compile_service_filter() {
@@ -214,7 +227,7 @@ Result<SyscallFilter> compile_child_filter() { return make({kBasic}, child_condi
 
 std::vector<std::string_view> names_in_profiles() {
   auto names = names_of({kBasic, kFiles, kWaiting, kTraffic, kOpening, kService, kAttacks, kAbsent,
-                         kNoMoreSockets, kNoMorePrecedence});
+                         kNoMoreSockets, kNoMoreOwnSockets, kNoMorePrecedence});
   for (const auto& calls : {server_conditions(), service_conditions()}) {
     for (const ConditionalCall& call : calls) names.push_back(call.name);
   }

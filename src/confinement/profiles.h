@@ -8,6 +8,7 @@
 // Pure functions. The lists, and what stands in none of them, are explained in profiles.cc.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,10 @@ namespace godwit::confinement {
 // `godwit serve` and `godwit run`: files below what Landlock leaves, listening sockets, threads,
 // code mappings (never writable and executable at once). No process, no exec, no signal to others.
 Result<SyscallFilter> server_filter();
-// On top of it, once everything listens: no socket is made, bound or connected any more.
-Result<SyscallFilter> settled_server_filter();
+// On top of it, once everything listens: no socket is made, bound or connected any more; or, where
+// functions send requests (kInternet), none but TCP and UDP, which are not bound.
+enum class NewSockets : std::uint8_t { kNone, kInternet };
+Result<SyscallFilter> settled_server_filter(NewSockets sockets = NewSockets::kNone);
 // The compile service: takes jobs, forks children, ends them.
 Result<SyscallFilter> compile_service_filter();
 // The child of one job: memory, its descriptors, nothing else. No code mappings at all.

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -213,6 +214,30 @@ TEST(SettledServerFilter, NoSocketIsMadeOrConnected) {
             EPERM);
   EXPECT_EQ(settled([] { return ::listen(kNoSocket, 1); }), EPERM);
   EXPECT_EQ(settled([] { return ::sched_setscheduler(0, SCHED_OTHER, nullptr); }), EPERM);
+  EXPECT_EQ(settled([] { return ::accept(kNoSocket, nullptr, nullptr); }), EBADF);
+}
+
+TEST(SettledServerFilter, WithOutboundHttpOnlyTcpAndUdp) {
+  const auto settled = [](const Act& act) {
+    return under([] { return server_filter(); },
+                 [&] {
+                   const auto filter = settled_server_filter(NewSockets::kInternet);
+                   if (!filter || !filter->install(FilterThreads::kCaller)) return -1L;
+                   return act();
+                 })
+        .code;
+  };
+  for (const int family : {AF_INET, AF_INET6}) {
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0); }), 0);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0); }), 0);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_RAW, IPPROTO_ICMP); }), EPERM);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_SEQPACKET | SOCK_CLOEXEC, 0); }), EPERM);
+  }
+  EXPECT_EQ(settled([] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }), EPERM);
+  EXPECT_EQ(settled([] { return ::socket(AF_NETLINK, SOCK_RAW, 0); }), EPERM);
+  EXPECT_EQ(settled([] { return ::connect(kNoSocket, nullptr, 0); }), EBADF);
+  EXPECT_EQ(settled([] { return ::bind(kNoSocket, nullptr, 0); }), EPERM);
+  EXPECT_EQ(settled([] { return ::listen(kNoSocket, 1); }), EPERM);
   EXPECT_EQ(settled([] { return ::accept(kNoSocket, nullptr, nullptr); }), EBADF);
 }
 

@@ -116,6 +116,9 @@ Result<SyscallFilter> SyscallFilter::make(const FilterRules& rules) {
   builder.add_all(SCMP_ACT_KILL_PROCESS, rules.attacks);
   builder.add_all(SCMP_ACT_ERRNO(ENOSYS), rules.absent);
   builder.add_all(SCMP_ACT_ERRNO(EPERM), rules.denied);
+  for (const ConditionalCall& call : rules.denied_if) {
+    builder.add(SCMP_ACT_ERRNO(EPERM), call.name, tests_of(call));
+  }
   if (auto built = builder.result(); !built) return fail(std::move(built.error()));
   auto program = export_program(context.get());
   if (!program) return fail(std::move(program.error()));

@@ -47,7 +47,8 @@ struct FilterRules {
   std::span<const ConditionalCall> allowed_if;
   std::span<const std::string_view> attacks;
   std::span<const std::string_view> absent;
-  std::span<const std::string_view> denied;  // for a second filter that allows the rest
+  std::span<const std::string_view> denied;    // for a second filter that allows the rest
+  std::span<const ConditionalCall> denied_if;  // likewise
   FilterDefault otherwise = FilterDefault::kDeny;
 };
 

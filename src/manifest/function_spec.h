@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "manifest/outbound_host.h"
 
 namespace godwit::manifest {
 
@@ -117,6 +118,7 @@ struct FunctionSpec {
   std::vector<std::string> arguments;            // after argv[0], which is the name
   std::vector<EnvironmentVariable> environment;  // ordered, names unique
   std::vector<PlacedText> secrets;               // names of the operator's; unique
+  std::vector<OutboundHost> outbound_hosts;      // in the order of the file; unique
   std::vector<PlacedText> routes;                // patterns; none: /NAME and below it
   RequestEnvironment request_environment = RequestEnvironment::kGiven;
   QueryEnvironment query_environment;

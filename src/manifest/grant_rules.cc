@@ -212,6 +212,35 @@ Result<void> check_tmpfs(const Manifest& manifest, const FunctionSpec& spec) {
                             size, bounds->pattern, bounds->tmpfs_place));
 }
 
+// Unlike a limit it is nothing that everybody has: no entry, no host.
+Result<void> check_outbound(const Manifest* manifest, const FunctionSpec& spec) {
+  if (spec.outbound_hosts.empty()) return {};
+  const Bounds* const bounds =
+      manifest == nullptr ? nullptr : bounds_for(*manifest, spec.name, [](const Bounds& each) {
+        return each.outbound_hosts.has_value();
+      });
+  for (const OutboundHost& asked : spec.outbound_hosts) {
+    std::vector<std::string> allowed;
+    bool covered = false;
+    if (bounds != nullptr) {
+      for (const OutboundHost& each : *bounds->outbound_hosts) {
+        covered |= each.covers(asked);
+        allowed.push_back(each.text());
+      }
+    }
+    if (covered) continue;
+    if (allowed.size() >= kMaxShownNames) allowed.clear();
+    allowed.push_back(asked.text());
+    const std::string pattern(bounds == nullptr ? exact_pattern(spec.name) : bounds->pattern);
+    return refuse(
+        asked.place, fmt::format("outbound HTTP to {}", asked.text()),
+        fmt::format("the operator allows it with allowed-outbound-hosts = {} in [bounds] \"{}\"{}",
+                    quoted_list(allowed), pattern,
+                    bounds == nullptr ? "" : fmt::format(" ({})", bounds->outbound_place)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_grants(const Manifest* manifest, const FunctionSpec& spec, Origin origin) {
@@ -221,7 +250,9 @@ Result<void> check_grants(const Manifest* manifest, const FunctionSpec& spec, Or
   for (const PlacedText& secret : spec.secrets) {
     if (auto checked = check_secret(manifest, spec, origin, secret); !checked) return checked;
   }
-  if (manifest == nullptr || origin == Origin::kOperator) return {};
+  if (origin == Origin::kOperator) return {};
+  if (auto checked = check_outbound(manifest, spec); !checked) return checked;
+  if (manifest == nullptr) return {};
   if (auto checked = check_limits(*manifest, spec); !checked) return checked;
   return check_tmpfs(*manifest, spec);
 }

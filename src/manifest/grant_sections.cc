@@ -187,6 +187,12 @@ Result<void> read_bounds(const Reader& reader, const toml::table& table, Bounds&
       bounds.tmpfs_place = reader.place(key->source());
       continue;
     }
+    if (key->str() == "allowed-outbound-hosts") {
+      bounds.outbound_place = reader.place(key->source());
+      auto read = read_outbound_hosts(reader, *node, bounds.outbound_hosts.emplace());
+      if (!read) return read;
+      continue;
+    }
     const auto text = limit_text_of(reader, key->str(), *node);
     if (!text) return fail(text.error());
     if (auto set = set_limit(bounds.limits, key->str(), *text); !set) {
@@ -210,7 +216,10 @@ std::span<const SettingInfo> secret_settings() {
 
 std::span<const SettingInfo> bounds_settings() {
   static const std::vector<SettingInfo> settings = {
-      {"tmpfs", "size", "", "0B to 1024GiB", "All tmpfs of one function together."}};
+      {"tmpfs", "size", "", "0B to 1024GiB", "All tmpfs of one function together."},
+      {"allowed-outbound-hosts", "list of hosts", "[]", "",
+       "What functions may ask for in `allowed-outbound-hosts`: each of theirs must lie within one "
+       "of these. Without it they may ask for none."}};
   return settings;
 }
 

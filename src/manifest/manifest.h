@@ -83,6 +83,9 @@ struct Bounds {
   std::vector<PlacedText> set;               // keys of limits that are bounded, and where
   std::optional<std::uint64_t> tmpfs_bytes;  // all tmpfs of one function together
   std::string tmpfs_place;
+  // Hosts that may be asked for. Not a limit but a grant: without it none may.
+  std::optional<std::vector<OutboundHost>> outbound_hosts;
+  std::string outbound_place;
 };
 
 struct Manifest {

@@ -29,6 +29,9 @@ void check_spec(const manifest::FunctionSpec& spec) {
     CHECK(mount.path.find('\0') == std::string::npos);
   }
   for (const auto& secret : spec.secrets) CHECK(manifest::is_environment_name(secret.text));
+  for (const auto& host : spec.outbound_hosts) {
+    CHECK(host.authority.port != 0 && !host.authority.host.empty() && !host.place.empty());
+  }
 }
 
 void check_manifest(const manifest::Manifest& file) {

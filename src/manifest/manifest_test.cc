@@ -235,7 +235,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongManifest{"[function.shop.cart]\nsource = 'a'", kUnknown, "[function.\"shop/cart\"]"},
         WrongManifest{"[function.\"../a\"]\nsource = 'a'", kBad, "is not a name of a function"},
         WrongManifest{"[function.\"\"]\nsource = 'a'", kBad, "is not a name of a function"},
-        WrongManifest{"[function.a]\nsource='a'\nallowed-outbound-hosts = []", kUnknown, kNotYet},
+        WrongManifest{"[function.a]\nsource='a'\ninstances = 'x'", kUnknown, kNotYet},
         WrongManifest{"[function.a]\nsource='a'\ninstances = 'reused'", kUnknown, kNotYet},
         WrongManifest{"[function.a]\nsource='a'\nmax-requests = 1", kUnknown, kNotYet},
         WrongManifest{"[function.a]\nsource='a'\nmax-idle = '1s'", kUnknown, kNotYet},

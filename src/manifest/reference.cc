@@ -38,6 +38,7 @@ constexpr std::string_view kFunctionText =
     "response = \"cgi\"\n"
     "environment = { QUALITY = \"80\" }\n"
     "secrets = [\"API_KEY\"]\n"
+    "allowed-outbound-hosts = [\"https://api.example.com\"]\n"
     "limits = { memory = \"64MiB\", cpu = \"200ms\" }\n"
     "[files]\n"
     "\"/data\" = { volume = \"pictures\", mode = \"read\" }\n"
@@ -76,11 +77,11 @@ constexpr std::string_view kBoundsText =
     "How much functions may ask for that are not the operator's own: those of a folder that is "
     "served with a `godwit.toml`. From patterns of functions to tables of limits; for each limit "
     "the most specific pattern counts. What a function sets beyond it is refused; a default beyond "
-    "it is lowered.\n\n"
+    "it is lowered. `allowed-outbound-hosts` is a grant: what no pattern allows is refused.\n\n"
     "```toml\n"
     "[bounds]\n"
     "\"*\" = { memory = \"128MiB\", tmpfs = \"16MiB\" }\n"
-    "\"shop/*\" = { memory = \"512MiB\" }\n"
+    "\"shop/*\" = { memory = \"512MiB\", allowed-outbound-hosts = [\"https://*.example.com\"] }\n"
     "```\n\n"
     "Besides the limits above:\n\n";
 

@@ -136,6 +136,11 @@ Result<void> apply_secrets(const Reader& reader, const toml::node& node, Functio
   return {};
 }
 
+Result<void> apply_outbound_hosts(const Reader& reader, const toml::node& node,
+                                  FunctionSpec& spec) {
+  return read_outbound_hosts(reader, node, spec.outbound_hosts);
+}
+
 // The syntax of a pattern is the gateway's: it reads them, and knows the place for its messages.
 Result<void> apply_routes(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
   auto routes = texts_of(reader, node,
@@ -195,6 +200,13 @@ constexpr std::array kRows = {
                 "(`[secret.NAME]`).",
                 &apply_secrets},
     FunctionRow{
+        "allowed-outbound-hosts", "list of hosts", "[]", "",
+        "Where the function may send HTTP requests: `\"https://api.example.com\"`, "
+        "`\"https://*.example.com\"` (names below it), `\"http://10.0.0.7:8080\"`. Addresses that "
+        "are not public (private, loopback, link-local, …) are reached only where an entry is the "
+        "very address, or `localhost`.",
+        &apply_outbound_hosts},
+    FunctionRow{
         "request-environment", "true or false", "true", "",
         "Whether the environment holds what is known of the request: CGI variables, headers, "
         "query parameters. `false` is for programs that want theirs empty.",
@@ -215,8 +227,8 @@ constexpr std::array kManifestRows = {
 };
 
 // Of the contract, but not of this version: a typo would be the wrong diagnosis.
-constexpr std::array<std::string_view, 5> kLaterKeys = {
-    "allowed-outbound-hosts", "instances", "max-requests", "max-idle", "expose-versions"};
+constexpr std::array<std::string_view, 4> kLaterKeys = {"instances", "max-requests", "max-idle",
+                                                        "expose-versions"};
 
 std::string diagnose(std::string_view key, const toml::node&) {
   for (const SettingInfo& limit : limit_settings()) {

@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"server = { }", kUnknown, "belongs to the operator's godwit.toml"},
         WrongCase{"[volume.x]\npath = \".\"", kUnknown, "belongs to the operator's godwit.toml"},
         WrongCase{"tmpfs = \"1MiB\"", kUnknown, "stands under [files]"},
-        WrongCase{"allowed-outbound-hosts = []", kUnknown, "not supported by this version yet"},
+        WrongCase{"expose-versions = true", kUnknown, "not supported by this version yet"},
         WrongCase{"instances = \"reused\"", kUnknown, "not supported by this version yet"},
         WrongCase{"source = \"x.wasm\"", kUnknown, "the file's own name"},
         WrongCase{"[function.f]\nresponse = \"cgi\"", kUnknown, "belongs to a godwit.toml"},

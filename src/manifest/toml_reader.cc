@@ -218,4 +218,27 @@ Result<void> read_limits(const Reader& reader, const toml::node& node, Limits& l
   return {};
 }
 
+Result<void> read_outbound_hosts(const Reader& reader, const toml::node& node,
+                                 std::vector<OutboundHost>& hosts) {
+  const auto texts = texts_of(reader, node,
+                              {.key = "allowed-outbound-hosts",
+                               .example = "[\"https://api.example.com\"]",
+                               .count_max = kMaxOutboundHosts});
+  if (!texts) return fail(texts.error());
+  hosts.clear();
+  for (const PlacedText& text : *texts) {
+    auto host = parse_outbound_host(text.text);
+    if (!host) {
+      host.error().detail = fmt::format("{}: {}", text.place, host.error().detail);
+      return fail(std::move(host.error()));
+    }
+    host->place = text.place;
+    // Two spellings of one.
+    if (std::find(hosts.begin(), hosts.end(), *host) == hosts.end()) {
+      hosts.push_back(std::move(*host));
+    }
+  }
+  return {};
+}
+
 }  // namespace godwit::manifest

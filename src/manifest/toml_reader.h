@@ -48,6 +48,8 @@ struct Row {
   Result<void> (*apply)(const Reader&, const toml::node&, Target&);
 };
 
+inline constexpr std::size_t kMaxOutboundHosts = 1000;
+
 // What is said about keys that are in no row.
 struct KeyHelp {
   std::string_view section;                 // "[server]", or empty at the top of a file
@@ -136,6 +138,9 @@ std::vector<SettingInfo> infos_of(std::span<const Row<Target>> rows) {
 enum class SettingsOf : std::uint8_t { kOwnFile, kManifest };
 Result<void> read_function(const Reader& reader, const toml::table& table, SettingsOf where,
                            FunctionSpec& spec);
+// `allowed-outbound-hosts` of a function or of [bounds].
+Result<void> read_outbound_hosts(const Reader& reader, const toml::node& node,
+                                 std::vector<OutboundHost>& hosts);
 // `files` of a function (settings_files.cc).
 Result<void> read_files(const Reader& reader, const toml::node& node, FunctionSpec& spec);
 

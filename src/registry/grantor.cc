@@ -143,8 +143,23 @@ Grantor::Source Grantor::tmpfs_source(const std::string& function, const std::st
   return tmpfs.source;
 }
 
+std::shared_ptr<const capability::OutboundGrant> Grantor::outbound_grant(
+    const manifest::FunctionSpec& spec) {
+  if (spec.outbound_hosts.empty()) return nullptr;
+  std::string hosts;
+  for (const manifest::OutboundHost& host : spec.outbound_hosts) hosts += host.text() + "\n";
+  auto& grant = outbound_[{spec.name, hosts}];
+  if (grant == nullptr) {
+    auto made = std::make_shared<capability::OutboundGrant>();
+    made->function = spec.name;
+    made->hosts = spec.outbound_hosts;
+    grant = std::move(made);
+  }
+  return grant;
+}
+
 Result<std::shared_ptr<const Grants>> Grantor::grants(const manifest::FunctionSpec& spec) {
-  if (spec.files.empty() && spec.secrets.empty()) return nullptr;
+  if (spec.files.empty() && spec.secrets.empty() && spec.outbound_hosts.empty()) return nullptr;
   auto grants = std::make_shared<Grants>();
   // All that can fail first: what a refused version asks for must not change the sizes of a cache.
   for (const manifest::PlacedText& asked : spec.secrets) {
@@ -171,6 +186,7 @@ Result<std::shared_ptr<const Grants>> Grantor::grants(const manifest::FunctionSp
       grants->files[i].source = tmpfs_source(spec.name, spec.files[i].path, *tmpfs);
     }
   }
+  grants->outbound = outbound_grant(spec);
   return grants;
 }
 
@@ -219,6 +235,7 @@ void Grantor::purge() {
   });
   std::erase_if(function_tmpfs_, [&](const auto& item) { return unused(item.second.source); });
   std::erase_if(private_tmpfs_, [&](const auto& item) { return unused(item.second); });
+  std::erase_if(outbound_, [](const auto& item) { return item.second.use_count() == 1; });
 }
 
 bool same_grants(const Grants* first, const Grants* second) {
@@ -232,7 +249,8 @@ bool same_grants(const Grants* first, const Grants* second) {
   return std::equal(first->files.begin(), first->files.end(), second->files.begin(),
                     second->files.end(), same_file) &&
          std::equal(first->secrets.begin(), first->secrets.end(), second->secrets.begin(),
-                    second->secrets.end(), same_secret);
+                    second->secrets.end(), same_secret) &&
+         first->outbound == second->outbound;
 }
 
 }  // namespace godwit::registry

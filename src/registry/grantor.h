@@ -79,6 +79,8 @@ class Grantor final {
   std::string path_of(const manifest::VolumeSpec& spec) const;
   Result<Source> volume_source(const manifest::VolumeMount& mount);
   Result<Source> host_source(const std::string& path);
+  std::shared_ptr<const capability::OutboundGrant> outbound_grant(
+      const manifest::FunctionSpec& spec);
   Source tmpfs_source(const std::string& function, const std::string& path,
                       const manifest::TmpfsMount& mount);
 
@@ -90,6 +92,9 @@ class Grantor final {
   std::map<std::string, Volume> volumes_;                                        // by name
   std::map<std::pair<std::string, std::string>, FunctionTmpfs> function_tmpfs_;  // function, path
   std::map<std::pair<std::uint64_t, std::uint32_t>, Source> private_tmpfs_;      // bytes, nodes
+  // By function and hosts: connections are kept per grant.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const capability::OutboundGrant>>
+      outbound_;
 };
 
 // The same objects at the same places? Either may be null.

@@ -69,6 +69,27 @@ TEST_F(GrantorTest, WhoAsksForNothingGetsNothing) {
   EXPECT_EQ(grants("f", "[files]\n'/dev' = 'stdio'"), nullptr);
 }
 
+TEST_F(GrantorTest, OutboundHostsStayTheSameObjectWhileTheyAreTheSame) {
+  adopt(kManifest);
+  constexpr const char* kAsks = "allowed-outbound-hosts = ['https://a.test', 'http://b.test']";
+  const auto first = grants("f", kAsks);
+  ASSERT_NE(first->outbound, nullptr);
+  EXPECT_EQ(first->outbound->function, "f");
+  EXPECT_EQ(first->outbound->hosts.size(), 2U);
+  adopt(kManifest);
+  EXPECT_TRUE(same_grants(first.get(), grants("f", kAsks).get()));
+  // Neither another function's nor another list's: connections are kept per grant.
+  EXPECT_FALSE(same_grants(first.get(), grants("g", kAsks).get()));
+  EXPECT_FALSE(
+      same_grants(first.get(), grants("f", "allowed-outbound-hosts = ['https://a.test']").get()));
+  EXPECT_TRUE(same_grants(first.get(), grants("f", kAsks).get()));
+  const std::weak_ptr<const capability::OutboundGrant> gone = grants("h", kAsks)->outbound;
+  EXPECT_FALSE(gone.expired());
+  grantor_.purge();
+  EXPECT_TRUE(gone.expired());
+  EXPECT_EQ(grants("f", kAsks)->outbound, first->outbound);
+}
+
 TEST_F(GrantorTest, VolumesInTheModeThatWasAskedFor) {
   adopt(kManifest);
   const auto given = grants("f",

@@ -6,7 +6,8 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
     : loop_(loop),
       most_inline_time_(options.inline_time),
       memory_(options.memory),
-      places_(options.places) {
+      places_(options.places),
+      outbound_(options.outbound) {
   if (options.blocking != nullptr) blocking_.emplace(loop, *options.blocking);
 }
 

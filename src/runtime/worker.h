@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/log.h"
+#include "capability/outbound_http.h"
 #include "capability/random.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/fair_queue.h"
@@ -26,6 +27,7 @@ namespace godwit::runtime {
 
 struct WorkerOptions {
   BlockingPool* blocking = nullptr;  // without it no function may be granted folders of the host
+  capability::OutboundClient* outbound = nullptr;  // without it nothing leaves; must outlive it
   // Without budgets only the functions' own limits hold, and the engine's.
   Purse::Options memory;
   Purse::Options places;  // for sandboxes; engine::Module::places() of each
@@ -50,6 +52,7 @@ class Worker final : private TimerQueue::Listener {
   TimerQueue& timers() { return timers_; }
   Loop& loop() { return loop_; }
   capability::Random& random() { return random_; }
+  capability::OutboundClient* outbound() { return outbound_; }
   BlockingDesk* blocking() { return blocking_ ? &*blocking_ : nullptr; }
 
  private:
@@ -108,6 +111,7 @@ class Worker final : private TimerQueue::Listener {
   RetryTimer retry_{*this};
   std::uint64_t last_ticket_ = 0;
   std::unordered_map<std::uint64_t, Invocation*> tickets_;  // runs in a gate's queue
+  capability::OutboundClient* const outbound_;
   capability::SystemRandom random_;
   std::optional<BlockingDesk> blocking_;
 };

@@ -12,6 +12,7 @@
 #include "server/connection_quota.h"
 #include "server/connection_set.h"
 #include "server/event_loop.h"
+#include "server/outbound_loop.h"
 #include "server/pulse.h"
 
 namespace godwit::server {
@@ -33,7 +34,9 @@ class Server::Thread final {
  public:
   Thread(const ServerOptions& options, unsigned index, Logger& logger, ConnectionQuota& quota,
          std::shared_ptr<const gateway::RouteTable> routes)
-      : worker_(loop_, {.blocking = options.blocking,
+      : outbound_(make_outbound(options)),
+        worker_(loop_, {.blocking = options.blocking,
+                        .outbound = outbound_.get(),
                         .memory = {.budget = options.memory, .workers = options.threads},
                         .places = {.budget = options.places,
                                    .workers = options.threads,
@@ -98,8 +101,15 @@ class Server::Thread final {
   }
 
  private:
+  std::unique_ptr<outbound::Client> make_outbound(const ServerOptions& options) {
+    if (!options.outbound) return nullptr;
+    return std::make_unique<outbound::Client>(outbound_loop_, *options.outbound);
+  }
+
   EventLoop loop_;
   Pulse pulse_{loop_};
+  OutboundLoop outbound_loop_{loop_};
+  std::unique_ptr<outbound::Client> outbound_;  // null: none
   runtime::Worker worker_;
   gateway::Gateway gateway_;
   ConnectionSet connections_;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -20,6 +21,7 @@
 #include "gateway/gateway.h"
 #include "gateway/route_table.h"
 #include "observe/metrics.h"
+#include "outbound/client.h"
 #include "runtime/blocking_pool.h"
 #include "server/connection_limits.h"
 #include "server/connection_quota.h"
@@ -32,10 +34,11 @@ struct ServerOptions {
   unsigned threads = 1;
   gateway::GatewayOptions gateway;
   ConnectionLimits limits;
-  runtime::BlockingPool* blocking = nullptr;   // must outlive the server
-  capability::MemoryBudget* memory = nullptr;  // of all guests; likewise
-  capability::MemoryBudget* places = nullptr;  // for sandboxes, in the engine; likewise
-  observe::Metrics* metrics = nullptr;         // for as many workers; likewise
+  runtime::BlockingPool* blocking = nullptr;        // must outlive the server
+  std::optional<outbound::ClientOptions> outbound;  // nothing: no function sends requests
+  capability::MemoryBudget* memory = nullptr;       // of all guests; likewise
+  capability::MemoryBudget* places = nullptr;       // for sandboxes, in the engine; likewise
+  observe::Metrics* metrics = nullptr;              // for as many workers; likewise
   // Called in each worker's thread before it serves (engines prepare signal stacks there).
   std::function<void()> thread_started;
 };

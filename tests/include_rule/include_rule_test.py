@@ -22,7 +22,7 @@ LEVELS = {
     "confinement": 1,
     "capability": 2,
     "wasi": 3, "engine": 3,
-    "registry": 4, "runtime": 4,  # and every folder below engines/
+    "registry": 4, "runtime": 4, "outbound": 4,  # and every folder below engines/
     "gateway": 5,
     "server": 6, "admin": 6,
     "cli": 7,
@@ -47,11 +47,11 @@ THIRD_PARTY = {
     "boost": {"server", "admin"},
     "CLI": {"cli"},
     "nlohmann": {"cli", "admin"},
-    "openssl": {"base", "registry"},
+    "openssl": {"base", "registry", "outbound"},
     "sqlite3": {"registry"},
     "nghttp2": {"http"},
     "zstd": {"registry"},
-    "curl": {"cli", "admin"},
+    "curl": {"outbound"},
     "seccomp": {"confinement"},
 }
 # The header of our own Rust library (cbindgen writes it).
