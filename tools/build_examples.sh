@@ -42,6 +42,9 @@ textstats    assemblyscript
 compress     zig
 json-go      go
 router       go
+http-rust    rust-component
+echo-rust    rust-component
+cli-rust     rust-component
 '
 
 # Programs that nobody here wrote, some of which Godwit must refuse: the name below
@@ -102,20 +105,25 @@ toolchain_cpp() {
 }
 
 has_rust_target() {
-  compgen -G "$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null)/libstd-*" >/dev/null
+  compgen -G "$(rustc --print target-libdir --target "$1" 2>/dev/null)/libstd-*" >/dev/null
 }
 
-toolchain_rust() {
+need_rust_target() {
   if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
-    missing='no Rust; install rustup, then: rustup target add wasm32-wasip1'
-  elif ! has_rust_target; then
+    missing="no Rust; install rustup, then: rustup target add $1"
+  elif ! has_rust_target "$1"; then
     if command -v rustup >/dev/null; then
-      echo "getting Rust's target wasm32-wasip1"
-      rustup target add wasm32-wasip1 >"$work/log/rustup.log" 2>&1 || true
+      echo "getting Rust's target $1"
+      rustup target add "$1" >"$work/log/rustup.log" 2>&1 || true
     fi
-    has_rust_target || missing='Rust has no target wasm32-wasip1; rustup target add wasm32-wasip1'
+    has_rust_target "$1" || missing="Rust has no target $1; rustup target add $1"
   fi
 }
+
+toolchain_rust() { need_rust_target wasm32-wasip1; }
+
+# WASI 0.3 is built for this target as well.
+toolchain_rust-component() { need_rust_target wasm32-wasip2; }
 
 toolchain_go() {
   local version
@@ -197,6 +205,17 @@ build_rust() {
   cargo build --quiet --locked --release --target wasm32-wasip1 \
     --manifest-path "$examples/$1/Cargo.toml" --target-dir "$work/cargo"
   cp "$work/cargo/wasm32-wasip1/release/$1.wasm" "$2"
+}
+
+# A library is an HTTP handler, and Cargo writes its name with underscores; a program is a command.
+build_rust-component() {
+  local name="$1" folder="$work/cargo/wasm32-wasip2/release"
+  cargo build --quiet --locked --release --target wasm32-wasip2 \
+    --manifest-path "$examples/$name/Cargo.toml" --target-dir "$work/cargo"
+  if [[ -f "$examples/$name/src/lib.rs" ]]; then
+    name="${name//-/_}"
+  fi
+  cp "$folder/$name.wasm" "$2"
 }
 
 # Without symbols and host paths; GOTOOLCHAIN: never download another Go.
