@@ -46,6 +46,18 @@ OTHER = [
 ]
 
 
+# What only wasi:http 0.3 has; the probe for 0.2 answers 404.
+GET_3 = ["/trailers-error", "/drop-body/0", "/trap-after", "/sleep-after/20", "/delivered",
+         "/yield/100", "/sleep-many/50", "/stdin"]
+OTHER_3 = [
+    ("POST", "/pass", {}, b"pass this"),
+    ("POST", "/pass", {}, b"x" * 100000),
+    ("POST", "/pass", {"TE": "trailers", "Trailer": "x-sum"}, [b"abc", "trailer:x-sum: 42"]),
+    ("POST", "/read-first", {}, b"y" * 70000),
+    ("POST", "/drop-reader", {}, b"z" * 70000),
+]
+
+
 def encoded(body):
     """The body's header fields and bytes."""
     if body is None:
@@ -119,7 +131,7 @@ def show(received, ending):
 def main():
     host, _, port = sys.argv[1].rpartition(":")
     prefix = sys.argv[2] if len(sys.argv) > 2 else ""
-    requests = [("GET", path, {}, None) for path in GET] + OTHER
+    requests = [("GET", path, {}, None) for path in GET + GET_3] + OTHER + OTHER_3
     for method, path, headers, body in requests:
         print(f"=== {method} {path}" + (f" {len(body)}" if body is not None else ""))
         received, ending = exchange((host, int(port)), method, prefix + path, headers, body)

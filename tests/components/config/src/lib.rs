@@ -39,7 +39,10 @@ unsafe fn string(address: usize, length: usize) -> String {
 
 /// SAFETY: the host wrote an error from the second word on.
 unsafe fn error(area: &Area) -> String {
-    let words = string(area[2].assume_init() as usize, area[3].assume_init() as usize);
+    let words = string(
+        area[2].assume_init() as usize,
+        area[3].assume_init() as usize,
+    );
     let kind = if case(area, 1) == 0 { "upstream" } else { "io" };
     format!("{kind}: {words}")
 }
@@ -53,7 +56,12 @@ fn get(key: &str) -> Result<Option<String>, String> {
             return Err(error(&area));
         }
         let found = case(&area, 1) != 0;
-        Ok(found.then(|| string(area[2].assume_init() as usize, area[3].assume_init() as usize)))
+        Ok(found.then(|| {
+            string(
+                area[2].assume_init() as usize,
+                area[3].assume_init() as usize,
+            )
+        }))
     }
 }
 
@@ -65,9 +73,15 @@ fn get_all() -> Result<Vec<(String, String)>, String> {
         if case(&area, 0) != 0 {
             return Err(error(&area));
         }
-        let (address, length) = (area[1].assume_init() as usize, area[2].assume_init() as usize);
+        let (address, length) = (
+            area[1].assume_init() as usize,
+            area[2].assume_init() as usize,
+        );
         let items = Vec::from_raw_parts(address as *mut [usize; 4], length, length);
-        Ok(items.iter().map(|item| (string(item[0], item[1]), string(item[2], item[3]))).collect())
+        Ok(items
+            .iter()
+            .map(|item| (string(item[0], item[1]), string(item[2], item[3])))
+            .collect())
     }
 }
 
@@ -83,7 +97,10 @@ impl Guest for Config {
             None => match get_all() {
                 Ok(mut pairs) => {
                     pairs.sort();
-                    pairs.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
+                    pairs
+                        .iter()
+                        .map(|(key, value)| format!("{key}={value}\n"))
+                        .collect()
                 }
                 Err(error) => format!("{error}\n"),
             },

@@ -103,7 +103,10 @@ pub fn trailers(request: IncomingRequest, out: ResponseOutparam) {
     let to = start(
         out,
         200,
-        fields(&[("content-type", "text/plain"), ("trailer", "x-probe")]),
+        fields(&[
+            ("content-type", "text/plain"),
+            ("trailer", "x-probe, x-size"),
+        ]),
     );
     let output = to.write().expect("the stream");
     let from = request.consume().expect("the body");
