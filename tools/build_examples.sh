@@ -46,6 +46,8 @@ http-rust    rust-component
 echo-rust    rust-component
 cli-rust     rust-component
 http-rust-p3 rust-component
+http-js      javascript
+http-python  python
 '
 
 # Programs that nobody here wrote, some of which Godwit must refuse: the name below
@@ -136,25 +138,54 @@ toolchain_go() {
   fi
 }
 
-toolchain_assemblyscript() {
-  local home="$work/assemblyscript"
+# need_npm HOME EXAMPLE WHAT: what the example's lock file names, in the folder HOME.
+need_npm() {
+  local home="$1" lock="$examples/$2/package-lock.json" log="$work/log/npm-$2.log"
   if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
     missing='no npm; apt-get install nodejs npm (Node 20 or newer)'
     return
   fi
   # The lock file is copied last, so it tells that everything it names is there.
-  if ! cmp -s "$examples/greet-as/package-lock.json" "$home/installed-lock.json"; then
-    echo 'getting AssemblyScript (100 MB)'
+  if ! cmp -s "$lock" "$home/installed-lock.json"; then
+    echo "getting $3"
     rm -rf "$home"
     mkdir -p "$home"
-    cp "$examples/greet-as/package.json" "$examples/greet-as/package-lock.json" "$home/"
+    cp "${lock%-lock.json}.json" "$lock" "$home/"
     if ! npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund "${npm_patience[@]}" \
-      >"$work/log/npm.log" 2>&1; then
-      missing="npm ci failed, see ${work#"$root/"}/log/npm.log; it needs the npm registry"
+      >"$log" 2>&1; then
+      missing="npm ci failed, see ${log#"$root/"}; it needs the npm registry"
       return
     fi
-    cp "$home/package-lock.json" "$home/installed-lock.json"
+    cp "$lock" "$home/installed-lock.json"
   fi
+}
+
+toolchain_assemblyscript() {
+  need_npm "$work/assemblyscript" greet-as 'AssemblyScript (100 MB)'
+}
+
+toolchain_javascript() {
+  need_npm "$work/javascript" http-js 'componentize-js (190 MB)'
+}
+
+toolchain_python() {
+  local venv="$work/python" wanted="$examples/http-python/requirements.txt"
+  if cmp -s "$wanted" "$venv/installed.txt"; then
+    return
+  fi
+  if ! command -v python3 >/dev/null; then
+    missing="no Python; apt-get install python3-venv for pip's package componentize-py"
+    return
+  fi
+  echo 'getting componentize-py (70 MB)'
+  rm -rf "$venv"
+  if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --retries 1 \
+    --disable-pip-version-check --requirement "$wanted"; } >"$work/log/python.log" 2>&1; then
+    missing="no componentize-py; apt-get install python3-venv,"
+    missing+=" python3 -m venv v && v/bin/pip install $(tr '\n' ' ' <"$wanted")"
+    return
+  fi
+  cp "$wanted" "$venv/installed.txt"
 }
 
 toolchain_zig() {
@@ -237,6 +268,26 @@ build_assemblyscript() {
   node node_modules/assemblyscript/bin/asc.js "src/$1/index.ts" \
     --config node_modules/@assemblyscript/wasi-shim/asconfig.json \
     -O3 --shrinkLevel 2 --exportStart _start -o "$2"
+}
+
+# The compiler is found from where the build program is.
+build_javascript() {
+  local home="$work/javascript/$1"
+  rm -rf "$home"
+  mkdir -p "$home"
+  cp -r "$examples/$1"/*.js "$examples/$1/world.wit" "$examples/$1/src" "$home/"
+  node "$home/build.js" "$home/src/function.js" "$2"
+}
+
+# Python leaves its caches beside the sources.
+build_python() {
+  local home="$work/python-sources/$1"
+  rm -rf "$home"
+  mkdir -p "$home"
+  cp "$examples/$1"/*.py "$examples/$1/world.wit" "$home/"
+  cd "$home"
+  "$work/python/bin/componentize-py" --quiet --wit-path world.wit --world function \
+    componentize adapter --output "$2"
 }
 
 # Zig reserves 16 MiB for the stack unless told; these programs need a fraction of 1 MiB.
