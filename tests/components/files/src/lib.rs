@@ -36,7 +36,7 @@ impl From<StreamError> for Failure {
         match error {
             StreamError::Closed => Failure::Words("closed".to_owned()),
             StreamError::LastOperationFailed(error) => match filesystem_error_code(&error) {
-                Some(code) => Failure::Words(format!("stream {}", code.name())),
+                Some(code) => Failure::Code(code),
                 None => Failure::Words("stream failed".to_owned()),
             },
         }
@@ -186,7 +186,7 @@ impl Files {
             "write-stream" => write_all(&self.file()?.write_via_stream(0)?, rest(1)),
             "append-stream" => write_all(&self.file()?.append_via_stream()?, rest(1)),
             "fstat" => Ok(show(&self.file()?.stat()?)),
-            "get-flags" => Ok(format!("{:?}", self.file()?.get_flags()?).to_lowercase()),
+            "get-flags" => Ok(flag_names(self.file()?.get_flags()?)),
             "get-type" => Ok(type_name(self.file()?.get_type()?).to_owned()),
             "set-size" => done(self.file()?.set_size(number(word(1)?)?)),
             "set-times" => done(self.file()?.set_times(time(word(1)?)?, time(word(2)?)?)),
@@ -344,6 +344,13 @@ fn descriptor_flags(names: &str) -> Result<DescriptorFlags, Failure> {
     Ok(flags)
 }
 
+fn flag_names(flags: DescriptorFlags) -> String {
+    let names = flags
+        .iter_names()
+        .map(|(name, _)| name.to_lowercase().replace('_', "-"));
+    names.collect::<Vec<_>>().join(",")
+}
+
 fn type_name(kind: DescriptorType) -> &'static str {
     match kind {
         DescriptorType::Unknown => "unknown",
@@ -406,12 +413,7 @@ fn fill(stream: &OutputStream, size: u64) -> Answer {
     let mut written = 0;
     while written < size {
         let length = (size - written).min(4096);
-        if let Err(error) = stream.blocking_write_and_flush(&piece[..length as usize]) {
-            let Failure::Words(words) = Failure::from(error) else {
-                return Err("?".into());
-            };
-            return Err(Failure::Words(words));
-        }
+        stream.blocking_write_and_flush(&piece[..length as usize])?;
         written += length;
     }
     Ok(written.to_string())

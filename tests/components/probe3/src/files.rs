@@ -181,7 +181,7 @@ impl Files {
                 .await
             }
             "fstat" => Ok(show(&self.file()?.stat().await?)),
-            "get-flags" => Ok(format!("{:?}", self.file()?.get_flags().await?).to_lowercase()),
+            "get-flags" => Ok(flag_names(self.file()?.get_flags().await?)),
             "get-type" => Ok(type_name(&self.file()?.get_type().await?).to_owned()),
             "set-size" => done(self.file()?.set_size(number(term(1)?)?).await),
             "set-times" => done(
@@ -347,6 +347,13 @@ fn descriptor_flags(names: &str) -> Result<DescriptorFlags, Failure> {
         };
     }
     Ok(flags)
+}
+
+fn flag_names(flags: DescriptorFlags) -> String {
+    let names = flags
+        .iter_names()
+        .map(|(name, _)| name.to_lowercase().replace('_', "-"));
+    names.collect::<Vec<_>>().join(",")
 }
 
 fn type_name(kind: &DescriptorType) -> &'static str {
