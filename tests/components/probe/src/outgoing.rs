@@ -50,9 +50,7 @@ fn options(target: &Target) -> Option<RequestOptions> {
         time("first-byte-ms"),
         time("between-bytes-ms"),
     );
-    if connect.or(first).or(between).is_none() {
-        return None;
-    }
+    connect.or(first).or(between)?;
     for set in [
         options.set_connect_timeout(connect),
         options.set_first_byte_timeout(first),
