@@ -169,8 +169,9 @@ toolchain_javascript() {
 }
 
 toolchain_python() {
-  local venv="$work/python" wanted="$examples/http-python/requirements.txt"
-  if cmp -s "$wanted" "$venv/installed.txt"; then
+  local home="$work/python" wanted="$examples/http-python/requirements.txt"
+  local venv="$home/venv"
+  if cmp -s "$wanted" "$home/installed.txt"; then
     return
   fi
   if ! command -v python3 >/dev/null; then
@@ -178,14 +179,15 @@ toolchain_python() {
     return
   fi
   echo 'getting componentize-py (70 MB)'
-  rm -rf "$venv"
+  rm -rf "$home"
+  mkdir -p "$home"
   if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --retries 1 \
     --disable-pip-version-check --requirement "$wanted"; } >"$work/log/python.log" 2>&1; then
     missing="no componentize-py; apt-get install python3-venv,"
     missing+=" python3 -m venv v && v/bin/pip install $(tr '\n' ' ' <"$wanted")"
     return
   fi
-  cp "$wanted" "$venv/installed.txt"
+  cp "$wanted" "$home/installed.txt"
 }
 
 toolchain_zig() {
@@ -270,25 +272,9 @@ build_assemblyscript() {
     -O3 --shrinkLevel 2 --exportStart _start -o "$2"
 }
 
-# The compiler is found from where the build program is.
-build_javascript() {
-  local home="$work/javascript/$1"
-  rm -rf "$home"
-  mkdir -p "$home"
-  cp -r "$examples/$1"/*.js "$examples/$1/world.wit" "$examples/$1/src" "$home/"
-  node "$home/build.js" "$home/src/function.js" "$2"
-}
-
-# Python leaves its caches beside the sources.
-build_python() {
-  local home="$work/python-sources/$1"
-  rm -rf "$home"
-  mkdir -p "$home"
-  cp "$examples/$1"/*.py "$examples/$1/world.wit" "$home/"
-  cd "$home"
-  "$work/python/bin/componentize-py" --quiet --wit-path world.wit --world function \
-    componentize adapter --output "$2"
-}
+# The example's own build program; it finds its compiler where toolchain_… has put it.
+build_javascript() { node "$examples/$1/build.js" "$2" "$work/javascript"; }
+build_python() { python3 -B "$examples/$1/build.py" "$2" "$work/python"; }
 
 # Zig reserves 16 MiB for the stack unless told; these programs need a fraction of 1 MiB.
 build_zig() {

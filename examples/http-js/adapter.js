@@ -6,7 +6,7 @@
 // written to standard error, which is the function's log, and answered with 500.
 
 import { getEnvironment } from 'wasi:cli/environment@0.2.10';
-import handler from './src/function.js';
+import handler from './src/main.js';
 
 addEventListener('fetch', (event) => {
   event.respondWith(answer(event));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between wasi:http and the WSGI application `app` of app.py (PEP 3333). It need not be changed.
+"""Between wasi:http and the WSGI application `app` of src/main.py (PEP 3333). It need not be changed.
 
 Bodies stream in both directions. The environment is os.environ. An exception is written to standard
 error, which is the function's log, and answered with 500 if nothing has been sent yet; otherwise the
@@ -22,7 +22,7 @@ from wit_world.imports.streams import StreamError_Closed
 from wit_world.imports.types import (Fields, Method_Other, OutgoingBody, OutgoingResponse,
                                      ResponseOutparam, Scheme_Https)
 
-from app import app
+from main import app
 
 # There are no files at run time: what is imported is part of the component, and nothing else. These
 # are what Python would import only when it needs them.
