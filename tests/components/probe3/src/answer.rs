@@ -2,6 +2,7 @@
 //! Making responses.
 
 use crate::Answer;
+use files3::error_name;
 use wasip3::http::types::{ErrorCode, Fields, Response, Trailers};
 use wasip3::wit_bindgen::{FutureReader, FutureWriter, StreamReader, StreamWriter};
 use wasip3::{spawn_local, wit_future, wit_stream};
@@ -87,20 +88,4 @@ pub fn empty(status: u16) -> Answer {
     let (response, _) = Response::new(Fields::new(), None, trailers);
     response.set_status_code(status).expect("a status code");
     Ok(response)
-}
-
-/// "ErrorCode::HttpRequestDenied(…)" as "http-request-denied".
-pub fn error_name(error: &impl core::fmt::Debug) -> String {
-    let shown = format!("{error:?}");
-    let name = shown
-        .split_once("::")
-        .map_or(shown.as_str(), |(_, name)| name);
-    let mut kebab = String::new();
-    for c in name.chars().take_while(|c| c.is_ascii_alphanumeric()) {
-        if c.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(c.to_ascii_lowercase());
-    }
-    kebab
 }

@@ -2,21 +2,20 @@
 //! Bodies in both directions, and what can go wrong with them.
 
 use crate::answer::{
-    empty, error_name, fields, from_stream, open, open_text, report_sent, text, Open,
-    TrailersResult,
+    empty, fields, from_stream, open, open_text, report_sent, text, Open, TrailersResult,
 };
 use crate::fields::json_line;
-use crate::files::Files;
 use crate::target::Target;
 use crate::Answer;
 use core::pin::pin;
+use files3::{error_name, next, read_all, Files};
 use futures::future::{select, Either};
 use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response};
-use wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult, StreamWriter};
+use wasip3::wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 use wasip3::{spawn_local, wit_future};
 
-const PIECE: usize = 64 * 1024;
+const PIECE: u64 = 64 * 1024;
 
 /// The request's body; we have no complaint about it.
 pub fn body_of(request: Request) -> (StreamReader<u8>, FutureReader<TrailersResult>) {
@@ -27,23 +26,6 @@ pub fn body_of(request: Request) -> (StreamReader<u8>, FutureReader<TrailersResu
 pub fn body_of_response(response: Response) -> (StreamReader<u8>, FutureReader<TrailersResult>) {
     let (_, fine) = wit_future::new(|| Ok(()));
     Response::consume_body(response, fine)
-}
-
-/// The next piece; none at the end.
-pub async fn next(stream: &mut StreamReader<u8>) -> Option<Vec<u8>> {
-    match stream.read(Vec::with_capacity(PIECE)).await {
-        (StreamResult::Complete(_), bytes) => Some(bytes),
-        (_, bytes) if !bytes.is_empty() => Some(bytes),
-        _ => None,
-    }
-}
-
-pub async fn read_all(stream: &mut StreamReader<u8>) -> Vec<u8> {
-    let mut all = Vec::new();
-    while let Some(bytes) = next(stream).await {
-        all.extend_from_slice(&bytes);
-    }
-    all
 }
 
 /// Whether everything was taken.
@@ -228,12 +210,12 @@ pub fn big(mebibytes: u64) -> Answer {
         let mut position = 0_u64;
         while position < mebibytes << 20 {
             let byte = |offset| ((position + offset) / 251) as u8;
-            let piece: Vec<u8> = (0..PIECE as u64).map(byte).collect();
+            let piece: Vec<u8> = (0..PIECE).map(byte).collect();
             if !open.body.write_all(piece).await.is_empty() {
                 eprintln!("big: the reader has gone");
                 return;
             }
-            position += PIECE as u64;
+            position += PIECE;
         }
     });
     report_sent(open.sent);
@@ -322,7 +304,7 @@ pub fn delivered() -> Answer {
     Ok(response)
 }
 
-/// Each `do=` of the query and each line of the body is a file operation; see `files.rs`.
+/// Each `do=` of the query and each line of the body is a file operation; see the crate `files3`.
 pub async fn files(request: Request, target: &Target) -> Answer {
     let mut script: String = target.values("do").map(|line| line + "\n").collect();
     let (mut from, _trailers) = body_of(request);

@@ -5,7 +5,6 @@
 mod answer;
 mod bodies;
 mod fields;
-mod files;
 mod outgoing;
 mod system;
 #[path = "../../probe/src/target.rs"]

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Requests that the guest makes.
 
-use crate::answer::{error_name, from_stream, text, TrailersResult};
-use crate::bodies::{body_of, body_of_response, read_all};
+use crate::answer::{from_stream, text, TrailersResult};
+use crate::bodies::{body_of, body_of_response};
 use crate::target::Target;
 use crate::Answer;
+use files3::{error_name, read_all};
 use wasip3::http::client::send;
 use wasip3::http::types::{Fields, Method, Request, RequestOptions, Scheme};
 use wasip3::wit_bindgen::{FutureReader, StreamReader};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The rest of the world: time, memory, stdio, randomness.
 
-use crate::answer::{error_name, open_text, report_sent, text, TrailersResult};
-use crate::bodies::{read_all, write};
+use crate::answer::{open_text, report_sent, text, TrailersResult};
+use crate::bodies::write;
 use crate::Answer;
+use files3::{error_name, read_all};
 use futures::future::join_all;
 use wasip3::cli::environment::{get_arguments, get_environment, get_initial_cwd};
 use wasip3::clocks::{monotonic_clock, system_clock};

@@ -3,16 +3,49 @@
 //! operations and answers serves both. What 0.3 has no operation for is missing (`read-stream` and
 //! the like do with streams what 0.2 does with `pread` and `pwrite`).
 
-use crate::answer::error_name;
-use crate::bodies::read_all;
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, NewTimestamp,
     OpenFlags, PathFlags,
 };
-use wasip3::wit_bindgen::{FutureReader, StreamReader};
+use wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use wasip3::wit_stream;
+
+const PIECE: usize = 64 * 1024;
+
+/// "ErrorCode::HttpRequestDenied(…)" as "http-request-denied".
+pub fn error_name(error: &impl core::fmt::Debug) -> String {
+    let shown = format!("{error:?}");
+    let name = shown
+        .split_once("::")
+        .map_or(shown.as_str(), |(_, name)| name);
+    let mut kebab = String::new();
+    for c in name.chars().take_while(|c| c.is_ascii_alphanumeric()) {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}
+
+/// The next piece; none at the end.
+pub async fn next(stream: &mut StreamReader<u8>) -> Option<Vec<u8>> {
+    match stream.read(Vec::with_capacity(PIECE)).await {
+        (StreamResult::Complete(_), bytes) => Some(bytes),
+        (_, bytes) if !bytes.is_empty() => Some(bytes),
+        _ => None,
+    }
+}
+
+pub async fn read_all(stream: &mut StreamReader<u8>) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Some(bytes) = next(stream).await {
+        all.extend_from_slice(&bytes);
+    }
+    all
+}
 
 /// Why an operation gave no value: the name of the host's error code, or words of our own.
 struct Failure(String);
@@ -38,6 +71,12 @@ pub struct Files {
     folder: Option<Descriptor>,
     /// What `open` opened last.
     file: Option<Descriptor>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Files {
