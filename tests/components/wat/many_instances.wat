@@ -1,20 +1,18 @@
 ;; A thousand core instances, each with a memory and a table, out of a few lines: ten times ten times
 ;; ten. Only a limit on what a component instantiates stops it; its bytes say little.
 (component
-  (core module $leaf
-    (memory (export "memory") 1)
-    (table (export "table") 1 funcref)
-    (func (export "run") (result i32) (i32.const 0)))
-  (component $ten
-    (alias outer 1 $leaf (core module $leaf))
-    (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
-    (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
-    (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
-    (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
-    (core instance (instantiate $leaf)) (core instance $last (instantiate $leaf))
-    (func (export "run") (result (result)) (canon lift (core func $last "run"))))
   (component $hundred
-    (alias outer 1 $ten (component $ten))
+    (component $ten
+      (core module $leaf
+        (memory (export "memory") 1)
+        (table (export "table") 1 funcref)
+        (func (export "run") (result i32) (i32.const 0)))
+      (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
+      (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
+      (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
+      (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
+      (core instance (instantiate $leaf)) (core instance $last (instantiate $leaf))
+      (func (export "run") (result (result)) (canon lift (core func $last "run"))))
     (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))
     (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))
     (instance (instantiate $ten)) (instance (instantiate $ten)) (instance (instantiate $ten))

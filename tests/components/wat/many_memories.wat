@@ -1,11 +1,10 @@
 ;; Twenty core instances that each ask for 16 MiB at the start: 320 MiB together, no single one of
 ;; which is over a limit of 128 MiB.
 (component
-  (core module $leaf
-    (memory (export "memory") 256)
-    (func (export "run") (result i32) (i32.const 0)))
   (component $ten
-    (alias outer 1 $leaf (core module $leaf))
+    (core module $leaf
+      (memory (export "memory") 256)
+      (func (export "run") (result i32) (i32.const 0)))
     (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
     (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
     (core instance (instantiate $leaf)) (core instance (instantiate $leaf))
