@@ -42,6 +42,12 @@ textstats    assemblyscript
 compress     zig
 json-go      go
 router       go
+http-rust    rust-component
+echo-rust    rust-component
+cli-rust     rust-component
+http-rust-p3 rust-component
+http-js      javascript
+http-python  python
 '
 
 # Programs that nobody here wrote, some of which Godwit must refuse: the name below
@@ -102,20 +108,25 @@ toolchain_cpp() {
 }
 
 has_rust_target() {
-  compgen -G "$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null)/libstd-*" >/dev/null
+  compgen -G "$(rustc --print target-libdir --target "$1" 2>/dev/null)/libstd-*" >/dev/null
 }
 
-toolchain_rust() {
+need_rust_target() {
   if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
-    missing='no Rust; install rustup, then: rustup target add wasm32-wasip1'
-  elif ! has_rust_target; then
+    missing="no Rust; install rustup, then: rustup target add $1"
+  elif ! has_rust_target "$1"; then
     if command -v rustup >/dev/null; then
-      echo "getting Rust's target wasm32-wasip1"
-      rustup target add wasm32-wasip1 >"$work/log/rustup.log" 2>&1 || true
+      echo "getting Rust's target $1"
+      rustup target add "$1" >"$work/log/rustup.log" 2>&1 || true
     fi
-    has_rust_target || missing='Rust has no target wasm32-wasip1; rustup target add wasm32-wasip1'
+    has_rust_target "$1" || missing="Rust has no target $1; rustup target add $1"
   fi
 }
+
+toolchain_rust() { need_rust_target wasm32-wasip1; }
+
+# WASI 0.3 is built for this target as well.
+toolchain_rust-component() { need_rust_target wasm32-wasip2; }
 
 toolchain_go() {
   local version
@@ -127,25 +138,56 @@ toolchain_go() {
   fi
 }
 
-toolchain_assemblyscript() {
-  local home="$work/assemblyscript"
+# need_npm HOME EXAMPLE WHAT: what the example's lock file names, in the folder HOME.
+need_npm() {
+  local home="$1" lock="$examples/$2/package-lock.json" log="$work/log/npm-$2.log"
   if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
     missing='no npm; apt-get install nodejs npm (Node 20 or newer)'
     return
   fi
   # The lock file is copied last, so it tells that everything it names is there.
-  if ! cmp -s "$examples/greet-as/package-lock.json" "$home/installed-lock.json"; then
-    echo 'getting AssemblyScript (100 MB)'
+  if ! cmp -s "$lock" "$home/installed-lock.json"; then
+    echo "getting $3"
     rm -rf "$home"
     mkdir -p "$home"
-    cp "$examples/greet-as/package.json" "$examples/greet-as/package-lock.json" "$home/"
+    cp "${lock%-lock.json}.json" "$lock" "$home/"
     if ! npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund "${npm_patience[@]}" \
-      >"$work/log/npm.log" 2>&1; then
-      missing="npm ci failed, see ${work#"$root/"}/log/npm.log; it needs the npm registry"
+      >"$log" 2>&1; then
+      missing="npm ci failed, see ${log#"$root/"}; it needs the npm registry"
       return
     fi
-    cp "$home/package-lock.json" "$home/installed-lock.json"
+    cp "$lock" "$home/installed-lock.json"
   fi
+}
+
+toolchain_assemblyscript() {
+  need_npm "$work/assemblyscript" greet-as 'AssemblyScript (100 MB)'
+}
+
+toolchain_javascript() {
+  need_npm "$work/javascript" http-js 'componentize-js (190 MB)'
+}
+
+toolchain_python() {
+  local home="$work/python" wanted="$examples/http-python/requirements.txt"
+  local venv="$home/venv"
+  if cmp -s "$wanted" "$home/installed.txt"; then
+    return
+  fi
+  if ! command -v python3 >/dev/null; then
+    missing="no Python; apt-get install python3-venv for pip's package componentize-py"
+    return
+  fi
+  echo 'getting componentize-py (70 MB)'
+  rm -rf "$home"
+  mkdir -p "$home"
+  if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet --retries 1 \
+    --disable-pip-version-check --requirement "$wanted"; } >"$work/log/python.log" 2>&1; then
+    missing="no componentize-py; apt-get install python3-venv,"
+    missing+=" python3 -m venv v && v/bin/pip install $(tr '\n' ' ' <"$wanted")"
+    return
+  fi
+  cp "$wanted" "$home/installed.txt"
 }
 
 toolchain_zig() {
@@ -199,6 +241,17 @@ build_rust() {
   cp "$work/cargo/wasm32-wasip1/release/$1.wasm" "$2"
 }
 
+# A library is an HTTP handler, and Cargo writes its name with underscores; a program is a command.
+build_rust-component() {
+  local name="$1" folder="$work/cargo/wasm32-wasip2/release"
+  cargo build --quiet --locked --release --target wasm32-wasip2 \
+    --manifest-path "$examples/$name/Cargo.toml" --target-dir "$work/cargo"
+  if [[ -f "$examples/$name/src/lib.rs" ]]; then
+    name="${name//-/_}"
+  fi
+  cp "$folder/$name.wasm" "$2"
+}
+
 # Without symbols and host paths; GOTOOLCHAIN: never download another Go.
 build_go() {
   cd "$examples/$1"
@@ -218,6 +271,10 @@ build_assemblyscript() {
     --config node_modules/@assemblyscript/wasi-shim/asconfig.json \
     -O3 --shrinkLevel 2 --exportStart _start -o "$2"
 }
+
+# The example's own build program; it finds its compiler where toolchain_… has put it.
+build_javascript() { node "$examples/$1/build.js" "$2" "$work/javascript"; }
+build_python() { python3 -B "$examples/$1/build.py" "$2" "$work/python"; }
 
 # Zig reserves 16 MiB for the stack unless told; these programs need a fraction of 1 MiB.
 build_zig() {

@@ -98,12 +98,27 @@ setup_cargo() {
     "Add the bookworm-security archive to apt, or install Rust with rustup, then run this again."
 }
 
+# For guests in Rust: tests look for these targets when a build is configured. Without them the
+# guests are missing, and nothing else.
+setup_rust_targets() {
+  local target
+  have rustup && have rustc || return 0
+  for target in wasm32-wasip1 wasm32-wasip2; do
+    ! compgen -G "$(rustc --print target-libdir --target $target 2>/dev/null)/libstd-*" \
+      >/dev/null || continue
+    say "Getting Rust's target $target"
+    rustup target add $target >/dev/null 2>&1 ||
+      say "It could not be had: guests that need it are skipped (rustup target add $target)."
+  done
+}
+
 setup_build() {
   local packages=("${packages_build[@]}" "${packages_guests[@]}")
   # The header of the bridge is generated where the bridge has a configuration for it.
   [[ ! -f ${root:?}/src/engines/wasmtime/bridge/cbindgen.toml ]] || packages+=(cbindgen)
   install_packages "${packages[@]}"
   setup_cargo
+  setup_rust_targets
 }
 
 # On the PATH, or in build/tools, where tests look as well.

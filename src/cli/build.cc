@@ -98,47 +98,91 @@ Result<Bytes> build_c(const Project& project, const std::vector<std::string>& so
   return read_result(project.path(output));
 }
 
-// Cargo tells where it put the program: a JSON object a line.
-std::string cargo_executable(const std::string& messages) {
+// The module that a message of cargo's (a JSON object a line) tells of, or nothing: a program, or
+// the library that exports an HTTP handler.
+std::string cargo_module(const Json& message) {
+  if (!message.is_object()) return {};
+  if (message.contains("executable") && message["executable"].is_string()) {
+    return message["executable"].get<std::string>();
+  }
+  if (!message.contains("filenames") || !message["filenames"].is_array()) return {};
+  for (const Json& file : message["filenames"]) {
+    if (file.is_string() && file.get<std::string>().ends_with(".wasm")) {
+      return file.get<std::string>();
+    }
+  }
+  return {};
+}
+
+// Cargo builds what the package depends on first, and the package itself last.
+std::string last_cargo_module(const std::string& messages) {
   std::string found;
   for (std::size_t start = 0; start < messages.size();) {
     const std::size_t end = std::min(messages.find('\n', start), messages.size());
-    const Json message = Json::parse(messages.substr(start, end - start), nullptr, false);
+    std::string module =
+        cargo_module(Json::parse(messages.substr(start, end - start), nullptr, false));
+    if (!module.empty()) found = std::move(module);
     start = end + 1;
-    if (!message.is_object() || !message.contains("executable")) continue;
-    const Json& executable = message["executable"];
-    if (executable.is_string()) found = executable.get<std::string>();
   }
   return found;
 }
 
+// A package with a program is built as a command of WASI preview 1; one that is only a library
+// exports wasi:http, so it is a component, which is what cargo makes for the other target.
 Result<Bytes> build_rust(const Project& project) {
+  const bool is_library =
+      is_file(project.path("src/lib.rs")) && !is_file(project.path("src/main.rs"));
+  const std::string target = is_library ? "wasm32-wasip2" : "wasm32-wasip1";
   const auto messages = run_tool(
-      {.command = {"cargo", "build", "--release", "--target", "wasm32-wasip1", "--target-dir",
+      {.command = {"cargo", "build", "--release", "--target", target, "--target-dir",
                    fmt::format("{}/cargo", kWorkFolder), "--message-format",
                    "json-render-diagnostics"},
        .folder = project.folder,
-       .install_hint = "Install Rust with rustup, then: rustup target add wasm32-wasip1",
-       .failure_hint = "Its messages are above. Where the target is missing (can't find crate for "
-                       "`std`): rustup target add wasm32-wasip1"});
+       .install_hint = fmt::format("Install Rust with rustup, then: rustup target add {}", target),
+       .failure_hint = fmt::format("Its messages are above. Where the target is missing "
+                                   "(can't find crate for `std`): rustup target add {}",
+                                   target)});
   if (!messages) return fail(messages.error());
-  const std::string executable = cargo_executable(*messages);
-  if (executable.empty()) {
+  const std::string module = last_cargo_module(*messages);
+  if (module.empty()) {
     return fail(ErrorCode::kToolFailed, "cargo built no program",
-                "The package needs a binary target: src/main.rs.");
+                "The package needs a binary target (src/main.rs), or a library of the type "
+                "\"cdylib\".");
   }
-  return read_result(executable);
+  return read_result(module);
+}
+
+// JavaScript and Python build themselves: a program of the project fetches its compiler into the
+// work folder and runs it.
+Result<Bytes> build_itself(const Project& project, std::string interpreter, std::string program,
+                           std::string install_hint) {
+  const std::string output = fmt::format("{}/{}.wasm", kWorkFolder, project.name);
+  const auto done =
+      run_tool({.command = {std::move(interpreter), std::move(program), output, kWorkFolder},
+                .folder = project.folder,
+                .install_hint = std::move(install_hint),
+                .failure_hint = "Its messages are above. The first build fetches the compiler, "
+                                "which needs the network."});
+  if (!done) return fail(done.error());
+  return read_result(project.path(output));
 }
 
 Result<Bytes> build_module(const Project& project) {
   ::mkdir(project.path(kWorkFolder).c_str(), 0755);  // there already, or the tool will say
   if (is_file(project.path("Cargo.toml"))) return build_rust(project);
+  if (is_file(project.path("build.js"))) {
+    return build_itself(project, "node", "build.js",
+                        "apt-get install nodejs npm (Node 20 or newer)");
+  }
+  if (is_file(project.path("build.py"))) {
+    return build_itself(project, "python3", "build.py", "apt-get install python3-venv");
+  }
   if (const auto sources = c_sources(project); !sources.empty()) return build_c(project, sources);
   if (is_file(project.path("src/main.wat"))) return build_wat(project);
-  return fail(
-      ErrorCode::kFileUnreadable,
-      fmt::format("{} has no Cargo.toml, src/*.c or src/main.wat", printable(project.folder)),
-      "`godwit new LANGUAGE NAME` makes a project.");
+  return fail(ErrorCode::kFileUnreadable,
+              fmt::format("{} has no Cargo.toml, build.js, build.py, src/*.c or src/main.wat",
+                          printable(project.folder)),
+              "`godwit new LANGUAGE NAME` makes a project.");
 }
 
 // A module that no server would accept is no result.
@@ -171,8 +215,9 @@ int build_verb(Words words) {
   Arguments arguments({.verb = "build",
                        .usage = "[DIR]",
                        .summary = "Builds a function project to NAME.wasm, where NAME is the\n"
-                                  "folder's name: Rust (Cargo.toml), C (src/*.c) or WAT\n"
-                                  "(src/main.wat). Work files go to .build/.",
+                                  "folder's name: Rust (Cargo.toml), JavaScript (build.js),\n"
+                                  "Python (build.py), C (src/*.c) or WAT (src/main.wat).\n"
+                                  "Work files go to .build/.",
                        .example = "godwit build hello"});
   arguments.positional("DIR", folder, "the project's folder; default: this one");
   if (const auto exit = arguments.parse(words)) return *exit;

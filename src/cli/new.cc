@@ -61,9 +61,11 @@ int new_verb(Words words) {
   Arguments arguments({.verb = "new",
                        .usage = "LANGUAGE NAME",
                        .summary = "Makes the folder NAME with a function that greets: its source,\n"
-                                  "its settings, a README. Languages: wat, c, rust.",
+                                  "its settings, a README. Languages: wat, c and rust (commands);\n"
+                                  "rust-http, javascript and python (components for HTTP).",
                        .example = "godwit new c hello && godwit build hello"});
-  arguments.positional("LANGUAGE", language, "wat, c or rust", Presence::kRequired);
+  arguments.positional("LANGUAGE", language, "wat, c, rust, rust-http, javascript or python",
+                       Presence::kRequired);
   arguments.positional("NAME", name, "the function's name", Presence::kRequired);
   if (const auto exit = arguments.parse(words)) return *exit;
   if (auto made = make_project(language, name); !made) return fail_with(made.error());

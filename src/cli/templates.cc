@@ -1,5 +1,6 @@
 #include "cli/templates.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -9,7 +10,8 @@
 namespace godwit::cli {
 namespace {
 
-constexpr std::array<std::string_view, 3> kLanguages = {"wat", "c", "rust"};
+constexpr std::array<std::string_view, 6> kLanguages = {"wat",       "c",          "rust",
+                                                        "rust-http", "javascript", "python"};
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
@@ -22,8 +24,17 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 std::string project_path(std::string_view file, std::string_view name) {
   if (file == "gitignore") return ".gitignore";
   if (file == "function.toml") return fmt::format("{}.toml", name);
-  if (file.starts_with("main.")) return fmt::format("src/{}", file);
+  if (file.starts_with("main.") || file.starts_with("lib.")) return fmt::format("src/{}", file);
   return std::string(file);
+}
+
+// A language's own file stands for the common one of that name.
+bool is_of(const TemplateFile& file, std::string_view language) {
+  if (file.language != "common") return file.language == language;
+  const auto all = template_files();
+  return std::none_of(all.begin(), all.end(), [&](const TemplateFile& other) {
+    return other.language == language && other.name == file.name;
+  });
 }
 
 }  // namespace
@@ -42,7 +53,7 @@ std::string crate_name(std::string_view name) {
 std::vector<ProjectFile> project_files(std::string_view language, std::string_view name) {
   std::vector<ProjectFile> files;
   for (const TemplateFile& file : template_files()) {
-    if (file.language != language && file.language != "common") continue;
+    if (!is_of(file, language)) continue;
     ProjectFile made{project_path(file.name, name), std::string(file.text)};
     replace_all(made.text, "@NAME@", name);
     replace_all(made.text, "@CRATE@", crate_name(name));

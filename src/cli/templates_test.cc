@@ -26,14 +26,15 @@ TEST(Templates, EveryLanguageHasItsFiles) {
     std::set<std::string> paths;
     for (const ProjectFile& file : project_files(language, "hello.x")) {
       EXPECT_TRUE(paths.insert(file.path).second) << file.path;
-      EXPECT_EQ(file.text.find('@'), std::string::npos) << file.path;
+      EXPECT_EQ(file.text.find("@NAME@"), std::string::npos) << file.path;
+      EXPECT_EQ(file.text.find("@CRATE@"), std::string::npos) << file.path;
       EXPECT_FALSE(file.text.empty()) << file.path;
     }
     for (const char* path : {"README.md", ".gitignore", "hello.x.toml"}) {
       EXPECT_TRUE(paths.contains(path)) << language << " " << path;
     }
     const bool has_source = std::any_of(paths.begin(), paths.end(), [](const std::string& path) {
-      return path.starts_with("src/main.");
+      return path.starts_with("src/main.") || path == "src/lib.rs";
     });
     EXPECT_TRUE(has_source) << language;
   }
@@ -45,10 +46,13 @@ TEST(Templates, ReadmesHaveThreeLines) {
 }
 
 TEST(Templates, SettingsAreValid) {
-  const auto spec = manifest::parse_function_settings(text_of("c", "hello.x.toml"), "hello.x.toml",
-                                                      {.name = "hello.x"});
-  ASSERT_TRUE(spec) << spec.error().text();
-  EXPECT_EQ(spec->limits.memory_bytes, std::uint64_t{16} << 20);
+  for (const std::string_view language : template_languages()) {
+    const auto spec = manifest::parse_function_settings(text_of(language, "hello.x.toml"),
+                                                        "hello.x.toml", {.name = "hello.x"});
+    ASSERT_TRUE(spec) << language << ": " << spec.error().text();
+    const bool holds_an_engine = language == "javascript" || language == "python";
+    EXPECT_EQ(spec->limits.memory_bytes, std::uint64_t{holds_an_engine ? 64U : 16U} << 20);
+  }
 }
 
 TEST(Templates, TextProgramFitsTheContract) {

@@ -19,6 +19,11 @@ stub dpkg-query 'for name; do :; done
 case " $MISSING " in *" $name "*) exit 1 ;; esac
 printf "install ok installed"'
 stub cargo 'echo "cargo ${CARGO_VERSION:-1.95.0} (stand-in)"'
+stub rustc 'for target; do :; done
+case " $NO_TARGET " in *" $target "*) echo /nowhere ;; *) echo "$HOME/lib" ;; esac'
+stub rustup 'echo "rustup $*" >>"$CALLS"; exit 1'
+mkdir -p "$scratch/home/lib"
+touch "$scratch/home/lib/libstd-1.rlib"
 
 failures=0
 complain() {
@@ -31,7 +36,7 @@ run() {
   status=0
   output=$(cd "$scratch/tree" && env HOME="$scratch/home" CARGO_HOME="$scratch/home/.cargo" \
     GODWIT_CACHE_DIR="$scratch/cache" CALLS="$scratch/calls" MISSING="${missing-}" \
-    APT_STATUS="${apt_status-0}" CARGO_VERSION="${cargo_version-1.95.0}" \
+    NO_TARGET="${no_target-}" APT_STATUS="${apt_status-0}" CARGO_VERSION="${cargo_version-1.95.0}" \
     PATH="$scratch/bin:$PATH" bash -c "set -euo pipefail; root=\$PWD
       source tools/lib.sh; source tools/setup.sh; $1" 2>&1 </dev/null) || status=$?
   calls=$(<"$scratch/calls")
@@ -70,6 +75,12 @@ if [[ ! -x /usr/bin/cargo ]]; then
 fi
 cargo_version=1.100.0 run 'setup_cargo'
 expect_status 'newer cargo (1.100 is more than 1.95)' 0
+
+no_target=wasm32-wasip2 run 'setup_rust_targets; echo WENT ON'
+expect_status 'no target of Rust' 0
+expect_calls 'no target of Rust: it alone is asked for' 'rustup target add wasm32-wasip2'
+expect_output 'no target of Rust' 'guests that need it are skipped'
+expect_output 'no target of Rust' 'WENT ON'
 
 run 'run_logged sample sh -c "echo the reason; exit 7"; echo NOT REACHED'
 expect_status 'a step fails' 1

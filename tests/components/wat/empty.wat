@@ -1,0 +1,8 @@
+;; The least command: run does nothing and succeeds.
+(component
+  (core module $program
+    (func (export "run") (result i32) (i32.const 0)))
+  (core instance $program (instantiate $program))
+  (func $run (result (result)) (canon lift (core func $program "run")))
+  (instance $exports (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $exports)))
