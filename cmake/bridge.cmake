@@ -16,6 +16,8 @@ set(GODWIT_BRIDGE_LIBRARY ${CMAKE_BINARY_DIR}/bridge/libgodwit_wasmtime_bridge.a
 find_program(CARGO cargo REQUIRED)
 file(GLOB_RECURSE bridge_sources CONFIGURE_DEPENDS
   ${GODWIT_BRIDGE_DIR}/src/*.rs ${GODWIT_BRIDGE_DIR}/Cargo.toml ${GODWIT_BRIDGE_DIR}/Cargo.lock
+  ${GODWIT_BRIDGE_DIR}/hosts/*.rs ${GODWIT_BRIDGE_DIR}/hosts/src/*.rs.in
+  ${GODWIT_BRIDGE_DIR}/hosts/Cargo.toml
   ${GODWIT_BRIDGE_DIR}/cbindgen.toml ${GODWIT_BRIDGE_DIR}/build.rs)
 add_custom_command(
   OUTPUT ${GODWIT_BRIDGE_LIBRARY}

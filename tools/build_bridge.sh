@@ -19,14 +19,14 @@ if ! cargo fetch --locked --offline --quiet 2>/dev/null; then
 fi
 # To cargo all clones of the project are one package, and it tells by time stamps whether what it
 # built last is current: without this a clone would be given another clone's library.
-sources=$(find Cargo.toml Cargo.lock src -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+sources=$(find Cargo.toml Cargo.lock src hosts -type f -print0 | sort -z | xargs -0 cat | sha256sum)
 if [ "$(cat "$target_dir/.godwit-sources" 2>/dev/null)" != "$sources" ]; then
-  touch src/lib.rs
+  touch src/lib.rs hosts/src/lib.rs
   echo "$sources" >"$target_dir/.godwit-sources"
 fi
 case $verb in
---test) exec cargo test --release --locked --offline --lib ;;
---lint) exec cargo clippy --release --locked --offline --all-targets -- -D warnings ;;
+--test) exec cargo test --release --locked --offline --workspace --lib ;;
+--lint) exec cargo clippy --release --locked --offline --workspace --all-targets -- -D warnings ;;
 esac
 cargo build --release --locked --quiet --offline
 output_dir=$3

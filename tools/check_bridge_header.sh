@@ -11,9 +11,10 @@ if ! command -v cbindgen >/dev/null; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# cbindgen reads one file: the two that make up the ABI, without inner comments, imports and tests.
-sed -s -e '/^#\[cfg(test)\]/,$d' -e '/^\/\/!/d' -e '/^use /d' \
-  "$bridge/src/types.rs" "$bridge/src/abi.rs" >"$work/godwit_bridge.rs"
+# cbindgen reads one file: the three that make up the ABI, without inner comments, imports, tests.
+sed -s -e '/^#\[cfg(test)\]/,$d' -e '/^\/\/!/d' -e '/^use /d' -e '/^pub use /d' \
+  -e '/^impl /,/^}/d' \
+  "$bridge/hosts/src/types.rs" "$bridge/src/types.rs" "$bridge/src/abi.rs" >"$work/godwit_bridge.rs"
 cbindgen --quiet --config "$bridge/cbindgen.toml" --output "$work/godwit_bridge.h" \
   "$work/godwit_bridge.rs"
 if [ "${1-}" = --write ]; then

@@ -44,7 +44,7 @@ format_rust() {
     say "no \`cargo fmt\` here: skipped (rustup component add rustfmt)"
     return 0
   fi
-  cargo fmt --manifest-path $bridge/Cargo.toml --check
+  cargo fmt --all --manifest-path $bridge/Cargo.toml --check
 }
 
 changed_files() {

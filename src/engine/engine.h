@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "engine/component_host.h"
 #include "engine/host_function.h"
 #include "engine/outcome.h"
 
@@ -73,10 +74,16 @@ class MemoryAccount {
   ~MemoryAccount() = default;
 };
 
+// Entries of components, of any version.
+inline constexpr std::string_view kHttpEntry = "wasi:http/handler";
+inline constexpr std::string_view kCommandEntry = "wasi:cli/run";
+
 struct InstantiateOptions {
-  HostState* state = nullptr;         // used within resume() only; without it a host call traps
-  std::string_view entry = "_start";  // must be an export of type () -> ()
-  MemoryAccount* memory = nullptr;    // must outlive the instance; null: nobody counts
+  HostState* state = nullptr;  // used within resume() only; without it a host call traps
+  // Of a core module an export of type () -> (); of a component kHttpEntry or kCommandEntry.
+  std::string_view entry = "_start";
+  ComponentHost* component = nullptr;  // as `state`, for components; must outlive the instance
+  MemoryAccount* memory = nullptr;     // must outlive the instance; null: nobody counts
 };
 
 enum class Progress : std::uint8_t {

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "engines/wasmtime/bridge_bytes.h"
+#include "engines/wasmtime/component_calls.h"
 #include "engines/wasmtime/epoch_ticker.h"
 #include "engines/wasmtime/generations.h"
 
@@ -165,10 +166,11 @@ class WasmtimeModule final : public engine::Module {
     auto lane = ticker_.lane();
     // Between enter and leave the module that is read here is not freed (replace()).
     ticker_.enter(*lane);
-    const GodwitStatus status =
-        bridge::godwit_instance_new(module_.load(std::memory_order_seq_cst), options.state,
-                                    options.memory != nullptr ? &account : nullptr,
-                                    to_bridge(options.entry), &instance, error.receive());
+    const GodwitStatus status = bridge::godwit_instance_new(
+        module_.load(std::memory_order_seq_cst), options.state,
+        options.component != nullptr ? &component_host() : nullptr, options.component,
+        options.memory != nullptr ? &account : nullptr, to_bridge(options.entry), &instance,
+        error.receive());
     ticker_.leave(*lane);
     if (status != GodwitStatus::Ok) return bridge_failure(status, error);
     return std::make_unique<WasmtimeInstance>(instance, ticker_, std::move(lane));

@@ -70,7 +70,7 @@ struct GodwitEngineConfig {
   uintptr_t table_keep_resident_bytes;
 };
 
-/// Bytes that the caller owns.
+/// Bytes that the caller owns. `data` may be null when `size` is 0.
 struct GodwitSpan {
   const uint8_t *data;
   uintptr_t size;
@@ -106,6 +106,70 @@ struct GodwitLimits {
   uint64_t memory_bytes;
   /// Of GodwitOutcome::detail.
   uintptr_t detail_bytes;
+};
+
+/// One header or trailer field.
+struct GodwitField {
+  GodwitSpan name;
+  GodwitSpan value;
+};
+
+/// The head of a request. Of one that comes in, the spans stay until the instance is gone; of one
+/// that goes out, for the call. A span whose data is null is absent.
+struct GodwitRequestHead {
+  GodwitSpan method;
+  /// "http" or "https".
+  GodwitSpan scheme;
+  GodwitSpan authority;
+  GodwitSpan path_with_query;
+  const GodwitField *fields;
+  uintptr_t field_count;
+  /// Nanoseconds, of requests that go out; 0: none.
+  uint64_t connect_timeout;
+  uint64_t first_byte_timeout;
+  uint64_t between_bytes_timeout;
+};
+
+/// What a component reaches of its invocation besides preview 1's functions (engine::ComponentHost,
+/// which says what each does and when it wakes the instance). All are called on the instance's
+/// thread with the context of godwit_instance_new and never unwind. Streams are numbered as there.
+struct GodwitComponentHost {
+  /// Nanoseconds of the guest's monotonic clock.
+  uint64_t (*now)(void *context);
+  void (*wait_until)(void *context, uint64_t deadline);
+  /// 0: `*read` bytes, 1: the end, 2: nothing yet, 3: it failed.
+  uint8_t (*read)(void *context, uint32_t stream, uint8_t *out, uintptr_t size, uintptr_t *read);
+  /// True when a read would not say "nothing yet"; else the instance is woken when it would not.
+  bool (*wait_readable)(void *context, uint32_t stream);
+  /// How many bytes were taken.
+  uintptr_t (*write)(void *context, uint32_t stream, const uint8_t *data, uintptr_t size);
+  /// Room in bytes; 0: full, the instance is woken when it is not; SIZE_MAX: closed.
+  uintptr_t (*wait_writable)(void *context, uint32_t stream);
+  /// Why reading the stream failed: a number of capability::OutboundFailure.
+  uint8_t (*failure)(void *context, uint32_t stream);
+  /// The trailers of a stream that has been read to its end; false when there is no such one.
+  bool (*trailer)(void *context, uint32_t stream, uintptr_t index, GodwitField *out);
+  /// All was written. Trailers are refused (false) when they can't be sent.
+  bool (*finish)(void *context, uint32_t stream, const GodwitField *trailers, uintptr_t count);
+  /// What was written will never be whole.
+  void (*abort)(void *context, uint32_t stream);
+  /// What is configured for the function, one by one; false when there is no such one.
+  bool (*configured)(void *context, uintptr_t index, GodwitField *out);
+  /// False when the invocation has no request.
+  bool (*request)(void *context, GodwitRequestHead *out);
+  bool (*request_field)(void *context, uintptr_t index, GodwitField *out);
+  /// False when the head can't be sent: too large, or not the first.
+  bool (*respond)(void *context, uint16_t status, const GodwitField *fields, uintptr_t count);
+  /// The guest answers its request with an error: its text, for the log.
+  void (*respond_with_error)(void *context, GodwitSpan text);
+  /// Begins a request. 255 and its number in `*call`, or why it was refused.
+  uint8_t (*send)(void *context, const GodwitRequestHead *head, uint32_t *call);
+  /// 0: pending, the instance is woken later; 1: the response is there, with `*status`; 2: it
+  /// failed, with `*failure`.
+  uint8_t (*wait_response)(void *context, uint32_t call, uint16_t *status, uint8_t *failure);
+  bool (*response_field)(void *context, uint32_t call, uintptr_t index, GodwitField *out);
+  /// Nobody is interested in the call any more.
+  void (*drop_call)(void *context, uint32_t call);
 };
 
 /// Who pays for the memories, tables and heaps of one instance (engine::MemoryAccount). Both are
@@ -227,8 +291,10 @@ uint32_t godwit_module_places(const GodwitModule *module);
 void godwit_module_free(GodwitModule *module);
 
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
-/// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
-/// host call traps. No instruction of the guest runs yet. `account` (copied; its context outlives
+/// () -> (), of a component for its "wasi:http/handler" or "wasi:cli/run" of any version.
+/// `host_state` is handed to host functions and outlives the instance; with null, any
+/// host call traps. `component_host` (static) and the context for it are what a component calls;
+/// null for core modules. No instruction of the guest runs yet. `account` (copied; its context outlives
 /// the instance) is charged with what the instance commits, null: nobody counts. What it was
 /// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
 /// the account refuses what the instance begins with), NoEntry, Internal.
@@ -237,6 +303,8 @@ void godwit_module_free(GodwitModule *module);
 /// All pointers are valid.
 GodwitStatus godwit_instance_new(const GodwitModule *module,
                                  void *host_state,
+                                 const GodwitComponentHost *component_host,
+                                 void *component_context,
                                  const GodwitMemoryAccount *account,
                                  GodwitSpan entry,
                                  GodwitInstance **out,

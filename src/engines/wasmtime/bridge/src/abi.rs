@@ -12,17 +12,20 @@ use std::os::fd::FromRawFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
+use godwit_hosts::call::{Binding, HostState};
+use godwit_hosts::host::Callbacks;
 use wasmtime::{Engine, ValType};
 
 use crate::engine::Settings;
 use crate::error::{Failure, Outcome};
-use crate::host::{Binding, HostFunction, MAX_PARAMETERS};
-use crate::instance::Instance;
+use crate::host::{HostFunction, MAX_PARAMETERS};
+use crate::instance::{HostSide, Instance};
 use crate::module::{Limits, Loaded};
+use crate::sandboxes::Sandboxes;
 use crate::types::*;
 
 /// An engine. Any thread may use it. godwit_engine_free.
-pub struct GodwitEngine(Engine);
+pub struct GodwitEngine(Engine, Arc<Sandboxes>);
 /// A loaded module. Any thread may use it. godwit_module_free.
 pub struct GodwitModule(Arc<Loaded>);
 /// One sandbox and its run. For the thread that made it. godwit_instance_free.
@@ -38,25 +41,12 @@ impl From<Vec<u8>> for GodwitBytes {
     }
 }
 
-impl GodwitSpan {
-    /// # Safety
-    /// `data` points to `size` readable bytes that do not change for `'a`.
-    unsafe fn bytes<'a>(self) -> &'a [u8] {
-        if self.size == 0 {
-            return &[];
-        }
-        // SAFETY: the contract of this function.
-        unsafe { std::slice::from_raw_parts(self.data, self.size) }
-    }
-
-    /// # Safety
-    /// As `bytes`.
-    unsafe fn text<'a>(self) -> Outcome<&'a str> {
-        // SAFETY: the contract of this function.
-        std::str::from_utf8(unsafe { self.bytes() }).map_err(|_| {
-            Failure::new(GodwitStatus::TextMalformed, "1:1: the text is not valid UTF-8")
-        })
-    }
+/// # Safety
+/// As GodwitSpan::bytes.
+unsafe fn text<'a>(span: GodwitSpan) -> Outcome<&'a str> {
+    // SAFETY: the contract of this function.
+    std::str::from_utf8(unsafe { span.bytes() })
+        .map_err(|_| Failure::new(GodwitStatus::TextMalformed, "1:1: the text is not valid UTF-8"))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -130,7 +120,9 @@ pub unsafe extern "C" fn godwit_engine_new(
         parallel_compilation: config.parallel_compilation,
     };
     let result = guarded(|| {
-        crate::engine::create(&settings).map(|e| Box::into_raw(Box::new(GodwitEngine(e))))
+        let sandboxes = Sandboxes::new(settings.instances.max(1));
+        crate::engine::create(&settings)
+            .map(|engine| Box::into_raw(Box::new(GodwitEngine(engine, sandboxes))))
     });
     // SAFETY: the caller's `out` and `error` are valid.
     unsafe { deliver(result, out, error) }
@@ -261,7 +253,7 @@ pub unsafe extern "C" fn godwit_module_load(
         let functions = unsafe { read_functions(functions, function_count, call) }?;
         // SAFETY: `fd` is open for the call.
         let code = unsafe { duplicate(fd, size) }?;
-        let loaded = crate::module::load(&engine.0, code, &functions, limits)?;
+        let loaded = crate::module::load(&engine.0, &engine.1, code, &functions, limits)?;
         Ok(Box::into_raw(Box::new(GodwitModule(loaded))))
     });
     // SAFETY: the caller's `out` and `error` are valid.
@@ -298,7 +290,7 @@ unsafe fn read_functions(
         let row = unsafe { &*functions.add(index) };
         // SAFETY: the spans of a valid row are valid.
         let (module, name, parameters, results) = unsafe {
-            (row.module.text()?, row.name.text()?, row.parameters.bytes(), row.results.bytes())
+            (text(row.module)?, text(row.name)?, row.parameters.bytes(), row.results.bytes())
         };
         if parameters.len() > MAX_PARAMETERS || results.len() > 1 {
             let text = format!("host function {module}.{name} has too many parameters or results");
@@ -348,8 +340,10 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 }
 
 /// Makes a fresh sandbox (`*out`: godwit_instance_free) for the exported function `entry` of type
-/// () -> (). `host_state` is handed to host functions and outlives the instance; with null, any
-/// host call traps. No instruction of the guest runs yet. `account` (copied; its context outlives
+/// () -> (), of a component for its "wasi:http/handler" or "wasi:cli/run" of any version.
+/// `host_state` is handed to host functions and outlives the instance; with null, any
+/// host call traps. `component_host` (static) and the context for it are what a component calls;
+/// null for core modules. No instruction of the guest runs yet. `account` (copied; its context outlives
 /// the instance) is charged with what the instance commits, null: nobody counts. What it was
 /// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
 /// the account refuses what the instance begins with), NoEntry, Internal.
@@ -360,6 +354,8 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 pub unsafe extern "C" fn godwit_instance_new(
     module: *const GodwitModule,
     host_state: *mut c_void,
+    component_host: *const GodwitComponentHost,
+    component_context: *mut c_void,
     account: *const GodwitMemoryAccount,
     entry: GodwitSpan,
     out: *mut *mut GodwitInstance,
@@ -369,11 +365,15 @@ pub unsafe extern "C" fn godwit_instance_new(
     let module = unsafe { &*module };
     let result = guarded(|| {
         // SAFETY: the contract of this function. What is not UTF-8 names no export.
-        let entry = unsafe { entry.text() }
+        let entry = unsafe { text(entry) }
             .map_err(|_| Failure::new(GodwitStatus::NoEntry, "the entry's name is not UTF-8"))?;
         // SAFETY: null, or valid for this call.
         let account = unsafe { account.as_ref() }.copied();
-        let instance = Instance::new(&module.0, host_state, account, entry)?;
+        // SAFETY: null, or static (the contract of this function).
+        let callbacks = unsafe { component_host.as_ref() }
+            .map(|functions| Callbacks { functions, context: component_context });
+        let host = HostSide { state: HostState(host_state), callbacks };
+        let instance = Instance::new(&module.0, host, account, entry)?;
         Ok(Box::into_raw(Box::new(GodwitInstance(instance))))
     });
     // SAFETY: the caller's `out` and `error` are valid.
@@ -467,7 +467,7 @@ pub unsafe extern "C" fn godwit_text_to_binary(
 ) -> GodwitStatus {
     let result = guarded(|| {
         // SAFETY: the contract of this function.
-        let text = unsafe { text.text() }?;
+        let text = unsafe { self::text(text) }?;
         crate::text::text_to_binary(text)
     });
     // SAFETY: the caller's `out` is valid; it takes the binary or the text.

@@ -1,48 +1,32 @@
 //! Who pays for what an instance commits: C++'s engine::MemoryAccount, charged by the limiter in
-//! instance.rs.
+//! limiter.rs.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use crate::instance::State;
-use crate::types::GodwitMemoryAccount;
-
-/// C++'s engine::MemoryAccount of this invocation.
-#[derive(Clone, Copy)]
-pub struct Account(pub GodwitMemoryAccount);
-// SAFETY: its context is only handed back to C++, on the thread that runs the instance.
-unsafe impl Send for Account {}
-
-impl Account {
-    pub fn charge(&self, bytes: u64) -> bool {
-        (self.0.charge)(self.0.context, bytes)
-    }
-
-    pub fn release(&self, bytes: u64) {
-        (self.0.release)(self.0.context, bytes);
-    }
-}
+use godwit_hosts::commitment::Account;
+use godwit_hosts::run::Run;
 
 /// What an account was charged with for one instance: released once, however the run ends.
 pub struct Charged {
     account: Option<Account>,
-    /// Besides what the state counts.
+    /// Besides what the run's commitment counts.
     host_bytes: u64,
-    state: Arc<State>,
+    run: Arc<Run>,
 }
 
 impl Charged {
     /// None when the account refuses `host_bytes`.
-    pub fn new(account: Option<Account>, host_bytes: u64, state: &Arc<State>) -> Option<Charged> {
+    pub fn new(host_bytes: u64, run: &Arc<Run>) -> Option<Charged> {
+        let account = run.commitment.account();
         if host_bytes > 0 && account.is_some_and(|account| !account.charge(host_bytes)) {
             return None;
         }
-        Some(Charged { account, host_bytes, state: state.clone() })
+        Some(Charged { account, host_bytes, run: run.clone() })
     }
 
     pub fn release(&mut self) {
         let Some(account) = self.account.take() else { return };
-        match self.state.memory_bytes.load(Ordering::Relaxed) + self.host_bytes {
+        match self.run.commitment.bytes() + self.host_bytes {
             0 => {}
             bytes => account.release(bytes),
         }
@@ -59,9 +43,9 @@ impl Drop for Charged {
 mod tests {
     use super::*;
     use crate::abi;
-    use crate::instance::Instance;
+    use crate::instance::{HostSide, Instance};
     use crate::module::Loaded;
-    use crate::types::{GodwitOutcome, GodwitProgress};
+    use crate::types::{GodwitMemoryAccount, GodwitOutcome, GodwitProgress};
     use std::ffi::c_void;
 
     /// An account for tests: what it holds, and how often it was asked.
@@ -105,8 +89,7 @@ mod tests {
         );
         let mut ledger = Ledger::default();
         let account = account(&mut ledger);
-        let instance =
-            Instance::new(&module, std::ptr::null_mut(), Some(account), "_start").unwrap();
+        let instance = Instance::new(&module, HostSide::none(), Some(account), "_start").unwrap();
         assert_eq!(ledger.held, 3 << 16);
         let instance = abi::tests::boxed(instance);
         // SAFETY: the instance is valid until it is freed below.
@@ -128,7 +111,7 @@ mod tests {
         }
         assert_eq!((ledger.held, ledger.releases), (0, 1));
         // The place in the pool is free again.
-        let again = Instance::new(&module, std::ptr::null_mut(), Some(account), "_start");
+        let again = Instance::new(&module, HostSide::none(), Some(account), "_start");
         drop(again.unwrap());
         assert_eq!((ledger.held, ledger.releases), (0, 2));
     }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 
+use godwit_hosts::run::MAX_MEMORIES;
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::{
     Collector, Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy,
@@ -15,6 +16,7 @@ use wasmtime::{
 use crate::bulk::{self, Refusal};
 use crate::error::{error_text, Failure, Outcome};
 use crate::handles;
+use crate::nested;
 use crate::types::GodwitStatus;
 
 /// The pinned version (a test compares it with Cargo.toml). Wasmtime itself would accept artifacts
@@ -24,9 +26,14 @@ pub const WASMTIME_VERSION: &str = "48.0.8";
 pub const GUEST_STACK_BYTES: usize = 512 << 10;
 /// Guest frames that a trap reports.
 pub const MAX_FRAMES: usize = 20;
-/// Memories, and tables, that one module may define.
-pub const MAX_MEMORIES: u32 = 8;
-pub const MAX_TABLES: u32 = 8;
+/// Tables that one module may define.
+pub const MAX_TABLES: u32 = MAX_MEMORIES;
+/// Core instances of one component instance: Python's has about twenty.
+const MAX_CORE_INSTANCES: u32 = 64;
+/// Tables of one: each of its core instances may have one or two.
+const MAX_COMPONENT_TABLES: u32 = 32;
+/// What the engine keeps of one in one piece.
+const MAX_COMPONENT_INSTANCE_BYTES: usize = 1 << 20;
 /// Room that the pool has for one memory.
 pub const MAX_MEMORY_BYTES: usize = 4 << 30;
 /// Elements of one table that the pool has room for.
@@ -103,7 +110,12 @@ pub fn places(instances: u32) -> u32 {
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
     let instances = settings.instances.max(1);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(instances)
+    pool.total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
+        .total_component_instances(instances)
+        .max_component_instance_size(MAX_COMPONENT_INSTANCE_BYTES)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_memories_per_component(MAX_MEMORIES)
+        .max_tables_per_component(MAX_COMPONENT_TABLES)
         .total_memories(places(instances))
         .total_tables(places(instances))
         .total_gc_heaps(instances)
@@ -150,6 +162,12 @@ pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
         Refusal::Invalid(text) => explain(engine, wasm, &text),
         Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
     };
+    if nested::is_component(wasm) {
+        let interruptible = nested::rewrite(engine.get_wasm_features(), wasm).map_err(refused)?;
+        return engine
+            .precompile_component(&interruptible)
+            .map_err(|error| explain(engine, wasm, &error_text(&error)));
+    }
     let interruptible = bulk::rewrite(engine.get_wasm_features(), wasm).map_err(refused)?;
     let bounded = handles::add(&interruptible).map_err(refused)?;
     engine.precompile_module(&bounded).map_err(|error| {

@@ -53,18 +53,21 @@ struct Found {
 }
 
 impl Found {
-    /// At most; 0 when that is little. References to functions exist for those that are exported or
-    /// in a segment of elements.
+    /// At most; 0 when that is little.
     fn host_bytes(&self) -> u64 {
-        let referenced = u64::from(self.functions).min(self.elements + u64::from(self.exports));
-        let bytes = u64::from(self.globals) * GLOBAL_BYTES
-            + (u64::from(self.imported_functions) + referenced) * FUNCTION_BYTES
-            + self.elements * ELEMENT_BYTES;
-        if bytes > LITTLE_BYTES {
-            bytes
-        } else {
-            0
+        match self.all_host_bytes() {
+            bytes if bytes > LITTLE_BYTES => bytes,
+            _ => 0,
         }
+    }
+
+    /// References to functions exist for those that are exported or
+    /// in a segment of elements.
+    fn all_host_bytes(&self) -> u64 {
+        let referenced = u64::from(self.functions).min(self.elements + u64::from(self.exports));
+        u64::from(self.globals) * GLOBAL_BYTES
+            + (u64::from(self.imported_functions) + referenced) * FUNCTION_BYTES
+            + self.elements * ELEMENT_BYTES
     }
 
     /// Some item to say host_bytes() at: kind and index.
@@ -82,6 +85,11 @@ impl Found {
     fn added(&self) -> u32 {
         self.memories + u32::from(self.start.is_some()) + u32::from(self.counted_item().is_some())
     }
+}
+
+/// What an instance of the module takes of the host besides its memories and tables, little or much.
+pub fn all_host_bytes(wasm: &[u8]) -> Result<u64, Refusal> {
+    Ok(find(wasm)?.all_host_bytes())
 }
 
 /// REQUIRES: `wasm` is valid. The module to be compiled in its place.

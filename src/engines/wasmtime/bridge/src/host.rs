@@ -3,44 +3,20 @@
 //! Nothing of a guest's memory survives a suspension: base and size are read anew for every call,
 //! the repeated calls of a function that waits included.
 
-use std::ffi::{c_void, CStr};
+use std::ffi::c_void;
 use std::future::Future;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
 
+use godwit_hosts::call::{trap, Binding, Step, SuspendOnce};
 use wasmtime::{AsContextMut, Caller, Engine, FuncType, Linker, Result, Val, ValRaw, ValType};
 
-use crate::error::bounded;
 use crate::instance::StoreData;
-use crate::types::{GodwitHostCall, GodwitHostEnd};
 
 /// Parameters of one host function; WASI's longest has nine.
 pub const MAX_PARAMETERS: usize = 16;
 
 // The C++ side reads these as godwit::engine::Value.
 const _: () = assert!(size_of::<ValRaw>() == 16 && align_of::<ValRaw>() == 8);
-
-/// The guest ended itself.
-#[derive(Debug)]
-pub struct Exit(pub i32);
-/// A host function refused to go on.
-#[derive(Debug)]
-pub struct HostTrap(pub String);
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit with code {}", self.0)
-    }
-}
-impl std::error::Error for Exit {}
-impl std::fmt::Display for HostTrap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-impl std::error::Error for HostTrap {}
 
 /// One host function, checked and copied out of the C table at load.
 #[derive(Clone, Debug)]
@@ -51,23 +27,6 @@ pub struct HostFunction {
     pub result: Option<ValType>,
     pub may_wait: bool,
     pub binding: Binding,
-}
-
-/// What a call needs: the C++ function that serves all, and which of its table it stands for.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding {
-    pub call: GodwitHostCall,
-    pub function: *const c_void,
-}
-// SAFETY: `function` points into the C++ table of host functions, which is constant and outlives
-// the module (the contract of godwit_module_load); C++ may be called from any thread.
-unsafe impl Send for Binding {}
-// SAFETY: as above; the table is never written.
-unsafe impl Sync for Binding {}
-
-enum Step {
-    Done,
-    Pending,
 }
 
 /// Defines a host function of type (i32…) -> i32 that may wait; one name for each parameter.
@@ -191,29 +150,15 @@ fn try_i32<const N: usize>(
 }
 
 fn unexpected_pending() -> wasmtime::Error {
-    wasmtime::Error::new(HostTrap("a host function that may not wait was pending".to_string()))
+    trap("a host function that may not wait was pending")
 }
 
 /// Suspends the guest until it is resumed.
 async fn wait(caller: &mut Caller<'_, StoreData>) {
-    caller.data().state.waiting.store(true, Ordering::Relaxed);
+    caller.data().run.set_waiting(true);
     SuspendOnce(false).await;
     // A full slice: the deadline of before the wait has long passed.
     caller.as_context_mut().set_epoch_deadline(1);
-}
-
-/// Pending once, ready when polled again. Nobody is woken: C++ resumes the instance.
-pub struct SuspendOnce(pub bool);
-
-impl Future for SuspendOnce {
-    type Output = ();
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.0 {
-            return Poll::Ready(());
-        }
-        self.0 = true;
-        Poll::Pending
-    }
 }
 
 /// The raw values of one call: arguments in, result at the first place out.
@@ -256,29 +201,8 @@ fn invoke(
     values: *mut c_void,
     arguments: usize,
 ) -> Result<Step> {
-    let state = caller.data().host_state();
-    if state.is_null() {
-        return Err(wasmtime::Error::new(HostTrap("the run has no host state".to_string())));
-    }
-    let (memory, memory_size) = guest_memory(caller);
-    let mut end = GodwitHostEnd { exit_code: 0, trap_message: std::ptr::null() };
-    let status =
-        (binding.call)(binding.function, state, values, arguments, memory, memory_size, &mut end);
-    match status {
-        0 => Ok(Step::Done),
-        1 => Ok(Step::Pending),
-        2 => Err(wasmtime::Error::new(Exit(end.exit_code))),
-        _ => Err(wasmtime::Error::new(HostTrap(trap_text(&end)))),
-    }
-}
-
-fn trap_text(end: &GodwitHostEnd) -> String {
-    if end.trap_message.is_null() {
-        return String::new();
-    }
-    // SAFETY: the contract of GodwitHostEnd: static, NUL-terminated text.
-    let text = unsafe { CStr::from_ptr(end.trap_message) };
-    bounded(512, format_args!("{}", text.to_string_lossy()))
+    let memory = guest_memory(caller);
+    binding.invoke(caller.data().host_state(), values, arguments, memory)
 }
 
 /// Base and present size of the exported memory "memory"; null and 0 for a module without one.

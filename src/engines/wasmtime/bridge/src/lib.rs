@@ -3,13 +3,17 @@
 pub mod abi;
 mod account;
 mod bulk;
+mod component;
 mod engine;
 mod error;
 mod handles;
 mod host;
 mod instance;
+mod limiter;
 mod module;
+mod nested;
 mod outcome;
+mod sandboxes;
 mod sections;
 mod shed;
 mod text;

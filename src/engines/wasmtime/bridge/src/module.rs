@@ -3,17 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use godwit_hosts::run::MAX_MEMORIES;
 use wasmtime::{
-    Engine, Extern, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, ValType,
+    Engine, Extern, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, Precompiled,
+    ResourcesRequired, ValType,
 };
 
-use crate::engine::MAX_MEMORIES;
+use crate::component::{self, ComponentCode};
 use crate::error::{clean_name, error_text, BoundedText, Failure, Outcome};
 use crate::handles;
 use crate::host::HostFunction;
 use crate::instance::StoreData;
+use crate::sandboxes::Sandboxes;
 use crate::types::GodwitStatus;
 
 /// Bytes that one table element is charged with.
@@ -32,14 +36,24 @@ pub struct Limits {
 
 pub struct Loaded {
     pub engine: Engine,
-    pub pre: InstancePre<StoreData>,
+    pub sandboxes: Arc<Sandboxes>,
+    pub code: Code,
     pub limits: Limits,
-    /// The exported memory "memory".
-    pub memory: Option<ModuleExport>,
     /// Of the pool's, for an instance: its memories or its tables, at least one.
     pub places: u32,
     /// Bytes of the host that an instance takes besides its memories and tables; 0 when it is little.
     pub host_bytes: u64,
+}
+
+pub enum Code {
+    Core(Core),
+    Component(ComponentCode),
+}
+
+pub struct Core {
+    pub pre: InstancePre<StoreData>,
+    /// The exported memory "memory".
+    pub memory: Option<ModuleExport>,
     /// All memories, exported by the guest or not (handles.rs).
     pub memories: Vec<ModuleExport>,
     /// The start function, to be called before the entry.
@@ -51,14 +65,34 @@ pub struct Loaded {
 /// REQUIRES: `code` is what `engine::compile` made, verified and immutable: it will be executed.
 pub fn load(
     engine: &Engine,
+    sandboxes: &Arc<Sandboxes>,
     code: File,
     functions: &[HostFunction],
     limits: Limits,
 ) -> Outcome<Arc<Loaded>> {
+    let loaded = match precompiled(&code) {
+        Some(Precompiled::Component) => {
+            component::load(engine, sandboxes, &code, functions, limits)?
+        }
+        _ => load_core(engine, sandboxes, code, functions, limits)?,
+    };
+    let loaded = Arc::new(loaded);
+    crate::instance::check_sum_of_minimums(&loaded)?;
+    Ok(loaded)
+}
+
+fn load_core(
+    engine: &Engine,
+    sandboxes: &Arc<Sandboxes>,
+    code: File,
+    functions: &[HostFunction],
+    limits: Limits,
+) -> Outcome<Loaded> {
     // SAFETY: the caller verified the code and sealed the file (godwit_module_load's contract);
     // Wasmtime itself checks version, settings and CPU features.
     let module = unsafe { Module::deserialize_open_file(engine, code) }.map_err(refused)?;
-    check_minimum(&module, limits)?;
+    let needed = module.resources_required();
+    check_minimum(&needed, limits)?;
     let linker = link(engine, &module, functions)?;
     let pre = linker
         .instantiate_pre(&module)
@@ -69,23 +103,23 @@ pub fn load(
     };
     let memories =
         (0..MAX_MEMORIES).map_while(|i| module.get_export_index(&handles::memory(i))).collect();
-    let needed = module.resources_required();
-    let loaded = Arc::new(Loaded {
+    Ok(Loaded {
         engine: engine.clone(),
+        sandboxes: sandboxes.clone(),
         places: needed.num_memories.max(needed.num_tables).max(1),
         host_bytes: handles::host_bytes(module.exports().map(|export| export.name())),
         limits,
-        memory,
-        memories,
-        start_function: find_entry(&module, handles::START),
-        start: find_entry(&module, "_start"),
-        pre,
-    });
-    crate::instance::check_sum_of_minimums(&loaded)?;
-    Ok(loaded)
+        code: Code::Core(Core {
+            memory,
+            memories,
+            start_function: find_entry(&module, handles::START),
+            start: find_entry(&module, "_start"),
+            pre,
+        }),
+    })
 }
 
-impl Loaded {
+impl Core {
     pub fn entry(&self, name: &str) -> Outcome<ModuleExport> {
         let found = if name == "_start" { self.start } else { find_entry(self.pre.module(), name) };
         found.ok_or_else(|| {
@@ -109,12 +143,25 @@ fn find_entry(module: &Module, name: &str) -> Option<ModuleExport> {
     }
 }
 
+/// A path to an open file, for what takes nothing else.
+pub fn path_of(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// What kind of artifact a file is.
+fn precompiled(code: &File) -> Option<Precompiled> {
+    Engine::detect_precompiled_file(path_of(code)).ok().flatten()
+}
+
 /// Loading failed: the pool's bounds are told apart from a foreign or damaged artifact by the
 /// contexts that Wasmtime adds (the version is pinned; the conformance suite would notice a
 /// change).
-fn refused(error: wasmtime::Error) -> Failure {
+pub fn refused(error: wasmtime::Error) -> Failure {
     let text = error_text(&error);
-    let status = if !text.contains("does not fit in pooling allocator requirements") {
+    let is_bound = text.contains("does not fit in pooling allocator requirements")
+        || text.contains("exceeds the configured maximum")
+        || text.contains("The component transitively");
+    let status = if !is_bound {
         GodwitStatus::ArtifactInvalid
     } else if text.contains("minimum") {
         GodwitStatus::MemoryMinimum
@@ -125,8 +172,7 @@ fn refused(error: wasmtime::Error) -> Failure {
 }
 
 /// The largest memory and the largest table alone; exact for a module with one of each.
-fn check_minimum(module: &Module, limits: Limits) -> Outcome<()> {
-    let needed = module.resources_required();
+pub fn check_minimum(needed: &ResourcesRequired, limits: Limits) -> Outcome<()> {
     let memory = needed.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE_BYTES);
     let table = needed.max_initial_table_size.unwrap_or(0).saturating_mul(TABLE_ELEMENT_BYTES);
     let sum = memory.saturating_add(table);
@@ -259,14 +305,17 @@ pub mod tests {
         let pre = linker.instantiate_pre(&module).unwrap();
         Arc::new(Loaded {
             engine: engine.clone(),
-            pre,
+            sandboxes: Sandboxes::new(32),
+            code: Code::Core(Core {
+                pre,
+                memory: None,
+                memories: Vec::new(),
+                start_function: None,
+                start: find_entry(&module, "_start"),
+            }),
             limits: Limits { memory_bytes: 128 << 20, detail_bytes: 8192 },
-            memory: None,
             places: 1,
             host_bytes: 0,
-            memories: Vec::new(),
-            start_function: None,
-            start: find_entry(&module, "_start"),
         })
     }
 }

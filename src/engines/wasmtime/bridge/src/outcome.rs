@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use godwit_hosts::call::{Exit, HostTrap};
 use wasmtime::{Error, GcHeapOutOfMemory, ThrownException, Trap, WasmBacktrace};
 
 use crate::error::{clean_name, BoundedText};
-use crate::host::{Exit, HostTrap};
 
 /// Longest name of one frame, after demangling, in bytes.
 const MAX_FRAME_BYTES: usize = 256;

@@ -3,9 +3,8 @@
 //! were given back before cost it nothing.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::engine::MAX_MEMORIES;
+use godwit_hosts::run::Bases;
 
 /// The beginning of each memory is left to Wasmtime, which keeps it resident for the next run.
 const KEPT_BYTES: u64 = 1 << 20;
@@ -27,17 +26,6 @@ pub unsafe fn give_back(base: *mut u8, size: usize) {
     unsafe { madvise(base.cast(), size, MADV_DONTNEED) };
 }
 
-/// Where the memories of an instance begin: in the pool a memory never moves. Relaxed atomics: one
-/// thread uses them.
-#[derive(Default)]
-pub struct Bases([AtomicUsize; MAX_MEMORIES as usize]);
-
-impl Bases {
-    pub fn set(&self, index: usize, base: *mut u8) {
-        self.0[index].store(base as usize, Ordering::Relaxed);
-    }
-}
-
 /// How far the giving back has come.
 #[derive(Default)]
 pub struct Shedding {
@@ -53,8 +41,7 @@ impl Shedding {
     /// guest will look at them again before they are reset.
     pub unsafe fn step(&mut self, bases: &Bases, largest: u64, bytes: u64) -> bool {
         let mut left = bytes;
-        while let Some(base) = bases.0.get(self.memory) {
-            let base = base.load(Ordering::Relaxed);
+        while let Some(base) = bases.get(self.memory) {
             let from = KEPT_BYTES + self.given;
             if base == 0 || from >= largest {
                 self.memory += 1;

@@ -2,7 +2,9 @@
 
 use wasmtime::{Engine, Export, Extern, Instance, Module, Store};
 
-use crate::engine::{places, MAX_MEMORIES, MAX_MEMORY_BYTES};
+use godwit_hosts::run::MAX_MEMORIES;
+
+use crate::engine::{places, MAX_MEMORY_BYTES};
 use crate::error::{error_text, Failure, Outcome};
 use crate::shed::give_back;
 use crate::types::GodwitStatus;

@@ -1,6 +1,8 @@
 //! The types of the C ABI. This file and abi.rs keep to what cbindgen 0.24 (syn 1) can parse.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
+
+pub use godwit_hosts::types::*;
 
 /// How a call ended. The values are part of the C ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +45,6 @@ pub struct GodwitBytes {
     pub size: usize,
 }
 
-/// Bytes that the caller owns.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct GodwitSpan {
-    pub data: *const u8,
-    pub size: usize,
-}
-
 #[repr(C)]
 pub struct GodwitEngineConfig {
     /// True: runtime engine with a pool of sandboxes. False: compiler, which reserves nothing.
@@ -88,17 +82,6 @@ pub struct GodwitLimits {
     pub detail_bytes: usize,
 }
 
-/// Who pays for the memories, tables and heaps of one instance (engine::MemoryAccount). Both are
-/// called on the instance's thread and never unwind; `context` is handed to them.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct GodwitMemoryAccount {
-    pub context: *mut c_void,
-    /// False: the growth is refused.
-    pub charge: extern "C" fn(context: *mut c_void, bytes: u64) -> bool,
-    pub release: extern "C" fn(context: *mut c_void, bytes: u64),
-}
-
 /// How a run ended; the numbers are those of engine::OutcomeKind and engine::Trap.
 #[repr(C)]
 pub struct GodwitOutcome {
@@ -108,25 +91,3 @@ pub struct GodwitOutcome {
     /// UTF-8; godwit_bytes_free.
     pub detail: GodwitBytes,
 }
-
-/// What a host function that ended the guest says besides its status.
-#[repr(C)]
-pub struct GodwitHostEnd {
-    pub exit_code: i32,
-    /// Static text, NUL-terminated, or null.
-    pub trap_message: *const c_char,
-}
-
-/// Calls the host function that `function` stands for. `values` holds `argument_count` arguments
-/// (16 bytes each, aligned to 8) and has room for one result, which is written to its first place.
-/// `memory` and `memory_size` are valid only during this call. Never unwinds. Returns a
-/// `HostStatus` of engine/host_function.h.
-pub type GodwitHostCall = extern "C" fn(
-    function: *const c_void,
-    state: *mut c_void,
-    values: *mut c_void,
-    argument_count: usize,
-    memory: *mut u8,
-    memory_size: usize,
-    end: *mut GodwitHostEnd,
-) -> u8;

@@ -1,0 +1,454 @@
+//! wasi:filesystem, over preview 1's functions: a descriptor is one of preview 1's, so paths,
+//! rights, quotas and waiting for disks are the same code for components and core modules.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+use wasmtime::Result;
+
+use crate::bindings::p2::wasi::filesystem::preopens;
+pub use crate::bindings::p2::wasi::filesystem::types::ErrorCode;
+use crate::bindings::p2::wasi::filesystem::types::{
+    self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, HostDescriptor,
+    HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+};
+use crate::file_calls::{
+    check, follow, timestamp, MAX_PATH_BYTES, SET_ACCESSED, SET_ACCESSED_NOW, SET_MODIFIED,
+    SET_MODIFIED_NOW,
+};
+use crate::host::Host;
+use crate::preview1::{Function, DATA, RESULT};
+use crate::streams::{InputStream, IoError, OutputStream, StreamError, MAX_TRANSFER};
+
+/// A descriptor of preview 1, closed when nobody holds it any more.
+#[derive(Debug)]
+pub struct Fd {
+    pub number: u32,
+    /// False for a granted folder: it stays open.
+    pub(crate) owned: bool,
+}
+
+#[derive(Debug)]
+pub struct Descriptor {
+    pub(crate) fd: Arc<Fd>,
+    /// What it was opened for.
+    flags: DescriptorFlags,
+}
+
+/// A file that is read or written from a position on.
+#[derive(Clone, Debug)]
+pub struct FileStream {
+    pub fd: Arc<Fd>,
+    pub offset: u64,
+    pub(crate) append: bool,
+}
+
+/// Where a listing of a folder stands.
+#[derive(Debug)]
+pub struct Listing {
+    fd: Arc<Fd>,
+    cookie: u64,
+    entries: std::collections::VecDeque<DirectoryEntry>,
+    over: bool,
+}
+
+/// How a function on files fails.
+#[derive(Debug)]
+pub enum FileError {
+    Code(ErrorCode),
+    Trap(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for FileError {
+    fn from(error: wasmtime::Error) -> FileError {
+        FileError::Trap(error)
+    }
+}
+impl From<wasmtime::component::ResourceTableError> for FileError {
+    fn from(error: wasmtime::component::ResourceTableError) -> FileError {
+        FileError::Trap(error.into())
+    }
+}
+impl From<ErrorCode> for FileError {
+    fn from(code: ErrorCode) -> FileError {
+        FileError::Code(code)
+    }
+}
+impl From<FileError> for StreamError {
+    fn from(error: FileError) -> StreamError {
+        match error {
+            FileError::Trap(error) => StreamError::Trap(error),
+            FileError::Code(code) => StreamError::Failed(IoError {
+                text: format!("{code:?}"),
+                file: Some(code),
+                ..IoError::default()
+            }),
+        }
+    }
+}
+
+pub type FileResult<T> = std::result::Result<T, FileError>;
+
+/// What identifies a file, mixed: the numbers themselves are none of the guest's business.
+fn hash(device: u64, inode: u64) -> MetadataHashValue {
+    let mix = |value: u64| {
+        let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ (value >> 31)
+    };
+    let lower = mix(device.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ inode;
+    MetadataHashValue { lower: mix(lower), upper: mix(lower.wrapping_add(inode)) }
+}
+
+impl types::Host for Host {
+    fn convert_error_code(&mut self, error: FileError) -> Result<ErrorCode> {
+        match error {
+            FileError::Code(code) => Ok(code),
+            FileError::Trap(error) => Err(error),
+        }
+    }
+
+    fn filesystem_error_code(&mut self, error: Resource<IoError>) -> Result<Option<ErrorCode>> {
+        Ok(self.table.get(&error)?.file)
+    }
+}
+
+impl preopens::Host for Host {
+    fn get_directories(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
+        let mut folders = Vec::new();
+        for number in 3.. {
+            if self.preview1_now(Function::FdPrestatGet, &[number, RESULT])? != 0 {
+                break;
+            }
+            let size = self.preview1.u32_at(RESULT as usize + 4) as usize;
+            self.preview1.reserve(size);
+            let arguments = [number, DATA as u64, size as u64];
+            if self.preview1_now(Function::FdPrestatDirName, &arguments)? != 0 {
+                break;
+            }
+            let name = String::from_utf8_lossy(self.preview1.data(size)).into_owned();
+            let fd = Arc::new(Fd { number: number as u32, owned: false });
+            let flags = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
+            folders.push((self.table.push(Descriptor { fd, flags })?, name));
+        }
+        Ok(folders)
+    }
+}
+
+impl HostDescriptor for Host {
+    fn read_via_stream(
+        &mut self,
+        this: Resource<Descriptor>,
+        offset: u64,
+    ) -> FileResult<Resource<InputStream>> {
+        let descriptor = self.table.get(&this)?;
+        if !descriptor.flags.contains(DescriptorFlags::READ) {
+            return Err(ErrorCode::BadDescriptor.into());
+        }
+        let file = FileStream { fd: descriptor.fd.clone(), offset, append: false };
+        Ok(self.table.push(InputStream::File(file))?)
+    }
+
+    fn write_via_stream(
+        &mut self,
+        this: Resource<Descriptor>,
+        offset: u64,
+    ) -> FileResult<Resource<OutputStream>> {
+        let descriptor = self.table.get(&this)?;
+        if !descriptor.flags.contains(DescriptorFlags::WRITE) {
+            return Err(ErrorCode::BadDescriptor.into());
+        }
+        let file = FileStream { fd: descriptor.fd.clone(), offset, append: false };
+        Ok(self.table.push(OutputStream::File(file))?)
+    }
+
+    fn append_via_stream(
+        &mut self,
+        this: Resource<Descriptor>,
+    ) -> FileResult<Resource<OutputStream>> {
+        let descriptor = self.table.get(&this)?;
+        if !descriptor.flags.contains(DescriptorFlags::WRITE) {
+            return Err(ErrorCode::BadDescriptor.into());
+        }
+        let file = FileStream { fd: descriptor.fd.clone(), offset: 0, append: true };
+        Ok(self.table.push(OutputStream::File(file))?)
+    }
+
+    async fn advise(
+        &mut self,
+        this: Resource<Descriptor>,
+        offset: u64,
+        length: u64,
+        advice: Advice,
+    ) -> FileResult<()> {
+        let advice = match advice {
+            Advice::Normal => 0,
+            Advice::Sequential => 1,
+            Advice::Random => 2,
+            Advice::WillNeed => 3,
+            Advice::DontNeed => 4,
+            Advice::NoReuse => 5,
+        };
+        let arguments = [self.fd(&this)?, offset, length, advice];
+        check(self.preview1(Function::FdAdvise, &arguments).await?)
+    }
+
+    async fn sync_data(&mut self, this: Resource<Descriptor>) -> FileResult<()> {
+        let fd = self.fd(&this)?;
+        check(self.preview1(Function::FdDatasync, &[fd]).await?)
+    }
+
+    fn get_flags(&mut self, this: Resource<Descriptor>) -> FileResult<DescriptorFlags> {
+        Ok(self.table.get(&this)?.flags)
+    }
+
+    async fn get_type(&mut self, this: Resource<Descriptor>) -> FileResult<DescriptorType> {
+        let fd = self.fd(&this)? as u32;
+        Ok(self.file_stat(fd).await?.kind)
+    }
+
+    async fn set_size(&mut self, this: Resource<Descriptor>, size: u64) -> FileResult<()> {
+        let fd = self.fd(&this)?;
+        check(self.preview1(Function::FdFilestatSetSize, &[fd, size]).await?)
+    }
+
+    async fn set_times(
+        &mut self,
+        this: Resource<Descriptor>,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FileResult<()> {
+        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
+        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
+        let arguments = [self.fd(&this)?, accessed, modified, first | second];
+        check(self.preview1(Function::FdFilestatSetTimes, &arguments).await?)
+    }
+
+    async fn read(
+        &mut self,
+        this: Resource<Descriptor>,
+        length: u64,
+        offset: u64,
+    ) -> FileResult<(Vec<u8>, bool)> {
+        let fd = self.fd(&this)? as u32;
+        let size = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_TRANSFER);
+        let bytes = self.file_read(fd, offset, size).await?;
+        let is_end = bytes.is_empty() && size > 0;
+        Ok((bytes, is_end))
+    }
+
+    async fn write(
+        &mut self,
+        this: Resource<Descriptor>,
+        buffer: Vec<u8>,
+        offset: u64,
+    ) -> FileResult<u64> {
+        let fd = self.fd(&this)? as u32;
+        Ok(self.write_at(fd, offset, &buffer).await? as u64)
+    }
+
+    async fn read_directory(
+        &mut self,
+        this: Resource<Descriptor>,
+    ) -> FileResult<Resource<Listing>> {
+        let fd = self.table.get(&this)?.fd.clone();
+        if self.file_stat(fd.number).await?.kind != DescriptorType::Directory {
+            return Err(ErrorCode::NotDirectory.into());
+        }
+        let listing = Listing { fd, cookie: 0, entries: Default::default(), over: false };
+        Ok(self.table.push(listing)?)
+    }
+
+    async fn sync(&mut self, this: Resource<Descriptor>) -> FileResult<()> {
+        let fd = self.fd(&this)?;
+        check(self.preview1(Function::FdSync, &[fd]).await?)
+    }
+
+    async fn create_directory_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path: String,
+    ) -> FileResult<()> {
+        self.at_path(Function::PathCreateDirectory, &this, &path).await
+    }
+
+    async fn stat(&mut self, this: Resource<Descriptor>) -> FileResult<DescriptorStat> {
+        let fd = self.fd(&this)? as u32;
+        Ok(self.file_stat(fd).await?.stat())
+    }
+
+    async fn stat_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path_flags: PathFlags,
+        path: String,
+    ) -> FileResult<DescriptorStat> {
+        Ok(self.path_stat(&this, path_flags, &path).await?.stat())
+    }
+
+    async fn set_times_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path_flags: PathFlags,
+        path: String,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FileResult<()> {
+        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
+        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
+        let fd = self.fd(&this)?;
+        let [(address, size)] = self.paths([&path])?;
+        let times = first | second;
+        let arguments = [fd, follow(path_flags), address, size, accessed, modified, times];
+        check(self.preview1(Function::PathFilestatSetTimes, &arguments).await?)
+    }
+
+    async fn link_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        old_path_flags: PathFlags,
+        old_path: String,
+        new_descriptor: Resource<Descriptor>,
+        new_path: String,
+    ) -> FileResult<()> {
+        let (old_fd, new_fd) = (self.fd(&this)?, self.fd(&new_descriptor)?);
+        let [old, new] = self.paths([&old_path, &new_path])?;
+        let arguments = [old_fd, follow(old_path_flags), old.0, old.1, new_fd, new.0, new.1];
+        check(self.preview1(Function::PathLink, &arguments).await?)
+    }
+
+    async fn open_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path_flags: PathFlags,
+        path: String,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FileResult<Resource<Descriptor>> {
+        let number = self.open(&this, path_flags, &path, open_flags, flags).await?;
+        let fd = Arc::new(Fd { number, owned: true });
+        Ok(self.table.push(Descriptor { fd, flags })?)
+    }
+
+    async fn readlink_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path: String,
+    ) -> FileResult<String> {
+        let fd = self.fd(&this)?;
+        let [(address, size)] = self.paths([&path])?;
+        self.preview1.reserve(path.len() + MAX_PATH_BYTES);
+        let out = address + size;
+        let arguments = [fd, address, size, out, MAX_PATH_BYTES as u64, RESULT];
+        check(self.preview1(Function::PathReadlink, &arguments).await?)?;
+        let used = (self.preview1.u32_at(RESULT as usize) as usize).min(MAX_PATH_BYTES);
+        let data = self.preview1.data(path.len() + used);
+        let target = std::str::from_utf8(&data[path.len()..]);
+        Ok(target.map_err(|_| ErrorCode::IllegalByteSequence)?.to_string())
+    }
+
+    async fn remove_directory_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path: String,
+    ) -> FileResult<()> {
+        self.at_path(Function::PathRemoveDirectory, &this, &path).await
+    }
+
+    async fn rename_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        old_path: String,
+        new_descriptor: Resource<Descriptor>,
+        new_path: String,
+    ) -> FileResult<()> {
+        let (old_fd, new_fd) = (self.fd(&this)?, self.fd(&new_descriptor)?);
+        let [old, new] = self.paths([&old_path, &new_path])?;
+        let arguments = [old_fd, old.0, old.1, new_fd, new.0, new.1];
+        check(self.preview1(Function::PathRename, &arguments).await?)
+    }
+
+    async fn symlink_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        old_path: String,
+        new_path: String,
+    ) -> FileResult<()> {
+        let fd = self.fd(&this)?;
+        let [old, new] = self.paths([&old_path, &new_path])?;
+        check(self.preview1(Function::PathSymlink, &[old.0, old.1, fd, new.0, new.1]).await?)
+    }
+
+    async fn unlink_file_at(&mut self, this: Resource<Descriptor>, path: String) -> FileResult<()> {
+        self.at_path(Function::PathUnlinkFile, &this, &path).await
+    }
+
+    async fn is_same_object(
+        &mut self,
+        this: Resource<Descriptor>,
+        other: Resource<Descriptor>,
+    ) -> Result<bool> {
+        let mut ids = [(0, 0); 2];
+        for (id, descriptor) in ids.iter_mut().zip([&this, &other]) {
+            let fd = self.table.get(descriptor)?.fd.number;
+            match self.file_stat(fd).await {
+                Ok(stat) => *id = (stat.device, stat.inode),
+                Err(FileError::Trap(error)) => return Err(error),
+                Err(FileError::Code(_)) => return Ok(false),
+            }
+        }
+        Ok(ids[0] == ids[1])
+    }
+
+    async fn metadata_hash(&mut self, this: Resource<Descriptor>) -> FileResult<MetadataHashValue> {
+        let fd = self.fd(&this)? as u32;
+        let stat = self.file_stat(fd).await?;
+        Ok(hash(stat.device, stat.inode))
+    }
+
+    async fn metadata_hash_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        path_flags: PathFlags,
+        path: String,
+    ) -> FileResult<MetadataHashValue> {
+        let stat = self.path_stat(&this, path_flags, &path).await?;
+        Ok(hash(stat.device, stat.inode))
+    }
+
+    fn drop(&mut self, this: Resource<Descriptor>) -> Result<()> {
+        let descriptor = self.table.delete(this)?;
+        self.release(descriptor.fd)
+    }
+}
+
+impl HostDirectoryEntryStream for Host {
+    async fn read_directory_entry(
+        &mut self,
+        this: Resource<Listing>,
+    ) -> FileResult<Option<DirectoryEntry>> {
+        loop {
+            let listing = self.table.get_mut(&this)?;
+            if let Some(entry) = listing.entries.pop_front() {
+                return Ok(Some(entry));
+            }
+            if listing.over {
+                return Ok(None);
+            }
+            let (fd, cookie) = (listing.fd.number, listing.cookie);
+            let (entries, is_last) = self.read_entries(fd, cookie).await?;
+            let listing = self.table.get_mut(&this)?;
+            listing.over = is_last || entries.is_empty();
+            listing.cookie = entries.last().map_or(cookie, |last| last.next);
+            // A program expects neither itself nor its parent here.
+            let named = entries.into_iter().map(|each| each.entry);
+            listing.entries =
+                named.filter(|entry| entry.name != "." && entry.name != "..").collect();
+        }
+    }
+
+    fn drop(&mut self, this: Resource<Listing>) -> Result<()> {
+        let listing = self.table.delete(this)?;
+        self.release(listing.fd)
+    }
+}

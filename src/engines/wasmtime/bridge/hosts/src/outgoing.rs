@@ -1,0 +1,629 @@
+//! wasi:http 0.2: what goes out: the response, requests to others, bodies.
+//!
+//! A guest may write to a body before it is known where that goes: until then it is kept here, up
+//! to UNBOUND_BYTES.
+
+use std::sync::{Arc, Mutex};
+
+use wasmtime::component::Resource;
+use wasmtime::Result;
+
+use crate::bindings::p2::wasi::http::outgoing_handler;
+use crate::bindings::p2::wasi::http::types::{
+    self, ErrorCode, HostFutureIncomingResponse, HostOutgoingBody, HostOutgoingRequest,
+    HostOutgoingResponse, HostRequestOptions, HostResponseOutparam, Method, Scheme,
+};
+use crate::call::trap;
+use crate::fields::{optional_span, span, Entry, Fields};
+use crate::host::{Callbacks, Held, Host};
+use crate::incoming::{empty_head, Call, IncomingResponse};
+use crate::streams::{
+    self, lock, IoError, OutputStream, Pollable, StreamError, StreamResult, RESPONSE_BODY,
+};
+
+/// What a body takes before it is known where it goes.
+const UNBOUND_BYTES: usize = 64 << 10;
+
+pub struct Body {
+    /// Where it goes, once that is known.
+    stream: Option<u32>,
+    kept: Vec<u8>,
+    held: Held,
+    declared: Option<u64>,
+    written: u64,
+    /// Finished, with trailers or without, before it was known where it goes.
+    ended: Option<Vec<Entry>>,
+    /// Finished or given up.
+    over: bool,
+    /// Kept alive: the request that this is the body of.
+    call: Option<Arc<Call>>,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "body of stream {:?}", self.stream)
+    }
+}
+
+impl Body {
+    fn new(held: Held, declared: Option<u64>) -> Arc<Mutex<Body>> {
+        Arc::new(Mutex::new(Body {
+            stream: None,
+            kept: Vec::new(),
+            held,
+            declared,
+            written: 0,
+            ended: None,
+            over: false,
+            call: None,
+        }))
+    }
+
+    /// None when it is closed; 0 when it is full: the instance is woken when it is not.
+    pub fn room(&self, callbacks: &Callbacks) -> Option<usize> {
+        match self.stream {
+            _ if self.over => None,
+            Some(stream) => callbacks.wait_writable(stream),
+            None => Some(UNBOUND_BYTES - self.kept.len()),
+        }
+    }
+
+    /// How much was taken.
+    pub fn write(&mut self, callbacks: &Callbacks, bytes: &[u8]) -> StreamResult<usize> {
+        if self.over {
+            return Err(StreamError::Closed);
+        }
+        let total = self.written.saturating_add(bytes.len() as u64);
+        if let Some(declared) = self.declared.filter(|declared| total > *declared) {
+            return Err(StreamError::Failed(IoError {
+                text: format!("the body is longer than its Content-Length, {declared}"),
+                http: Some(self.size_error(total)),
+                ..IoError::default()
+            }));
+        }
+        let taken = match self.stream {
+            Some(stream) => callbacks.write(stream, bytes),
+            None => self.keep(bytes)?,
+        };
+        self.written += taken as u64;
+        Ok(taken)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> StreamResult<usize> {
+        let taken = bytes.len().min(UNBOUND_BYTES - self.kept.len());
+        if !self.held.grow(taken) {
+            return Err(StreamError::Trap(trap("no memory is left for a body")));
+        }
+        self.kept.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    /// Requests and responses have codes of their own.
+    fn size_error(&self, bytes: u64) -> ErrorCode {
+        match self.call {
+            Some(_) => ErrorCode::HttpRequestBodySize(Some(bytes)),
+            None => ErrorCode::HttpResponseBodySize(Some(bytes)),
+        }
+    }
+
+    fn finish(&mut self, callbacks: &Callbacks, trailers: Vec<Entry>) {
+        match self.stream {
+            Some(stream) => {
+                let fields: Vec<_> = trailers.iter().map(crate::fields::field).collect();
+                let functions = callbacks.functions;
+                (functions.finish)(callbacks.context, stream, fields.as_ptr(), fields.len());
+            }
+            None => self.ended = Some(trailers),
+        }
+        self.over = true;
+    }
+
+    fn abort(&mut self, callbacks: &Callbacks) {
+        if let (Some(stream), false) = (self.stream, self.over) {
+            (callbacks.functions.abort)(callbacks.context, stream);
+        }
+        self.over = true;
+    }
+}
+
+pub struct OutgoingBody(Arc<Mutex<Body>>, bool);
+
+pub struct OutgoingResponse {
+    status: u16,
+    headers: Fields,
+    body: Option<Arc<Mutex<Body>>>,
+}
+
+pub struct OutgoingRequest {
+    method: Method,
+    scheme: Option<Scheme>,
+    authority: Option<String>,
+    path_with_query: Option<String>,
+    headers: Fields,
+    body: Option<Arc<Mutex<Body>>>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct RequestOptions {
+    connect: Option<u64>,
+    first_byte: Option<u64>,
+    between_bytes: Option<u64>,
+}
+
+pub struct ResponseOutparam;
+
+pub struct FutureResponse {
+    call: Arc<Call>,
+    told: bool,
+}
+
+type Done = std::result::Result<(), ()>;
+
+pub fn method_name(method: &Method) -> &str {
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+        Method::Other(name) => name,
+    }
+}
+
+pub fn scheme_name(scheme: &Scheme) -> &str {
+    match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+        Scheme::Other(name) => name,
+    }
+}
+
+impl Host {
+    fn new_body(&mut self, headers: &Fields) -> Arc<Mutex<Body>> {
+        // One that declares nonsense is refused when its head is to be sent.
+        let declared = headers.content_length().unwrap_or_default();
+        Body::new(Held::nothing(&self.run), declared)
+    }
+
+    /// It is known now where a body goes: sends what was kept of it.
+    async fn bind(
+        &mut self,
+        body: &Arc<Mutex<Body>>,
+        stream: u32,
+        call: Option<Arc<Call>>,
+    ) -> Result<()> {
+        let callbacks = self.callbacks()?;
+        let kept = {
+            let mut body = lock(body);
+            body.call = call;
+            body.stream = Some(stream);
+            std::mem::take(&mut body.kept)
+        };
+        let mut sent = 0;
+        while sent < kept.len() {
+            let taken = callbacks.write(stream, &kept[sent..]);
+            sent += taken;
+            if taken == 0 {
+                match callbacks.wait_writable(stream) {
+                    Some(0) => self.wait().await,
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        }
+        let mut body = lock(body);
+        body.held.shrink(kept.len());
+        if let Some(trailers) = body.ended.take() {
+            body.finish(&callbacks, trailers);
+        }
+        Ok(())
+    }
+
+    fn body_of(
+        &mut self,
+        existing: Option<Arc<Mutex<Body>>>,
+        body: Arc<Mutex<Body>>,
+    ) -> Result<std::result::Result<Resource<OutgoingBody>, ()>> {
+        if existing.is_some() {
+            return Ok(Err(()));
+        }
+        Ok(Ok(self.table.push(OutgoingBody(body, false))?))
+    }
+}
+
+impl types::Host for Host {
+    fn http_error_code(&mut self, error: Resource<IoError>) -> Result<Option<ErrorCode>> {
+        Ok(self.table.get(&error)?.http.clone())
+    }
+}
+
+impl HostOutgoingResponse for Host {
+    fn new(&mut self, headers: Resource<Fields>) -> Result<Resource<OutgoingResponse>> {
+        let headers = self.table.delete(headers)?.fixed();
+        Ok(self.table.push(OutgoingResponse { status: 200, headers, body: None })?)
+    }
+
+    fn status_code(&mut self, this: Resource<OutgoingResponse>) -> Result<u16> {
+        Ok(self.table.get(&this)?.status)
+    }
+
+    fn set_status_code(&mut self, this: Resource<OutgoingResponse>, status: u16) -> Result<Done> {
+        if !(100..1000).contains(&status) {
+            return Ok(Err(()));
+        }
+        self.table.get_mut(&this)?.status = status;
+        Ok(Ok(()))
+    }
+
+    fn headers(&mut self, this: Resource<OutgoingResponse>) -> Result<Resource<Fields>> {
+        let headers = self.table.get(&this)?.headers.clone();
+        Ok(self.table.push_child(headers, &this)?)
+    }
+
+    fn body(
+        &mut self,
+        this: Resource<OutgoingResponse>,
+    ) -> Result<std::result::Result<Resource<OutgoingBody>, ()>> {
+        let headers = self.table.get(&this)?.headers.clone();
+        let body = self.new_body(&headers);
+        let response = self.table.get_mut(&this)?;
+        let existing = response.body.clone();
+        response.body.get_or_insert_with(|| body.clone());
+        self.body_of(existing, body)
+    }
+
+    fn drop(&mut self, this: Resource<OutgoingResponse>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostResponseOutparam for Host {
+    /// Linked for no guest: it is not part of what WASI 0.2 has settled.
+    fn send_informational(
+        &mut self,
+        _: Resource<ResponseOutparam>,
+        _: u16,
+        _: Resource<Fields>,
+    ) -> Result<std::result::Result<(), ErrorCode>> {
+        Ok(Err(ErrorCode::ConfigurationError))
+    }
+
+    async fn set(
+        &mut self,
+        this: Resource<ResponseOutparam>,
+        response: std::result::Result<Resource<OutgoingResponse>, ErrorCode>,
+    ) -> Result<()> {
+        self.table.delete(this)?;
+        let callbacks = self.callbacks()?;
+        let (functions, context) = (callbacks.functions, callbacks.context);
+        let response = match response {
+            Ok(response) => self.table.delete(response)?,
+            Err(code) => {
+                let text = format!("{code:?}");
+                (functions.respond_with_error)(context, span(text.as_bytes()));
+                return Ok(());
+            }
+        };
+        if response.headers.content_length().is_err() {
+            return Err(trap("the response's Content-Length is not one number"));
+        }
+        if !callbacks.respond(response.status, &response.headers) {
+            return Err(trap("the response's head cannot be sent"));
+        }
+        match response.body {
+            Some(body) => self.bind(&body, RESPONSE_BODY, None).await,
+            None => {
+                (functions.finish)(context, RESPONSE_BODY, std::ptr::null(), 0);
+                Ok(())
+            }
+        }
+    }
+
+    fn drop(&mut self, this: Resource<ResponseOutparam>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl HostOutgoingBody for Host {
+    fn write(
+        &mut self,
+        this: Resource<OutgoingBody>,
+    ) -> Result<std::result::Result<Resource<OutputStream>, ()>> {
+        let OutgoingBody(body, taken) = self.table.get_mut(&this)?;
+        if std::mem::replace(taken, true) {
+            return Ok(Err(()));
+        }
+        let stream = OutputStream::Body(body.clone());
+        Ok(Ok(self.table.push_child(stream, &this)?))
+    }
+
+    async fn finish(
+        &mut self,
+        this: Resource<OutgoingBody>,
+        trailers: Option<Resource<Fields>>,
+    ) -> Result<std::result::Result<(), ErrorCode>> {
+        let OutgoingBody(body, _) = self.table.delete(this)?;
+        let trailers = match trailers {
+            Some(trailers) => self.table.delete(trailers)?.entries().to_vec(),
+            None => Vec::new(),
+        };
+        let callbacks = self.callbacks()?;
+        let mut body = lock(&body);
+        if body.declared.is_some_and(|declared| declared != body.written) {
+            let error = body.size_error(body.written);
+            body.abort(&callbacks);
+            return Ok(Err(error));
+        }
+        body.finish(&callbacks, trailers);
+        Ok(Ok(()))
+    }
+
+    fn drop(&mut self, this: Resource<OutgoingBody>) -> Result<()> {
+        let OutgoingBody(body, _) = self.table.delete(this)?;
+        let callbacks = self.callbacks()?;
+        lock(&body).abort(&callbacks);
+        Ok(())
+    }
+}
+
+impl HostOutgoingRequest for Host {
+    fn new(&mut self, headers: Resource<Fields>) -> Result<Resource<OutgoingRequest>> {
+        let headers = self.table.delete(headers)?.fixed();
+        Ok(self.table.push(OutgoingRequest {
+            method: Method::Get,
+            scheme: None,
+            authority: None,
+            path_with_query: None,
+            headers,
+            body: None,
+        })?)
+    }
+
+    fn body(
+        &mut self,
+        this: Resource<OutgoingRequest>,
+    ) -> Result<std::result::Result<Resource<OutgoingBody>, ()>> {
+        let headers = self.table.get(&this)?.headers.clone();
+        let body = self.new_body(&headers);
+        let request = self.table.get_mut(&this)?;
+        let existing = request.body.clone();
+        request.body.get_or_insert_with(|| body.clone());
+        self.body_of(existing, body)
+    }
+
+    fn method(&mut self, this: Resource<OutgoingRequest>) -> Result<Method> {
+        Ok(self.table.get(&this)?.method.clone())
+    }
+
+    fn set_method(&mut self, this: Resource<OutgoingRequest>, method: Method) -> Result<Done> {
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let name = method_name(&method);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_token) {
+            return Ok(Err(()));
+        }
+        self.table.get_mut(&this)?.method = method;
+        Ok(Ok(()))
+    }
+
+    fn path_with_query(&mut self, this: Resource<OutgoingRequest>) -> Result<Option<String>> {
+        Ok(self.table.get(&this)?.path_with_query.clone())
+    }
+
+    fn set_path_with_query(
+        &mut self,
+        this: Resource<OutgoingRequest>,
+        path: Option<String>,
+    ) -> Result<Done> {
+        let is_sound = |path: &str| {
+            path.len() <= MAX_TARGET_BYTES && path.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+        };
+        if !path.as_deref().is_none_or(is_sound) {
+            return Ok(Err(()));
+        }
+        self.table.get_mut(&this)?.path_with_query = path;
+        Ok(Ok(()))
+    }
+
+    fn scheme(&mut self, this: Resource<OutgoingRequest>) -> Result<Option<Scheme>> {
+        Ok(self.table.get(&this)?.scheme.clone())
+    }
+
+    fn set_scheme(
+        &mut self,
+        this: Resource<OutgoingRequest>,
+        scheme: Option<Scheme>,
+    ) -> Result<Done> {
+        if matches!(&scheme, Some(Scheme::Other(name)) if name.len() > 64) {
+            return Ok(Err(()));
+        }
+        self.table.get_mut(&this)?.scheme = scheme;
+        Ok(Ok(()))
+    }
+
+    fn authority(&mut self, this: Resource<OutgoingRequest>) -> Result<Option<String>> {
+        Ok(self.table.get(&this)?.authority.clone())
+    }
+
+    fn set_authority(
+        &mut self,
+        this: Resource<OutgoingRequest>,
+        authority: Option<String>,
+    ) -> Result<Done> {
+        let is_sound = |text: &str| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+            !text.is_empty() && text.len() <= 300 && text.bytes().all(is_part)
+        };
+        if !authority.as_deref().is_none_or(is_sound) {
+            return Ok(Err(()));
+        }
+        self.table.get_mut(&this)?.authority = authority;
+        Ok(Ok(()))
+    }
+
+    fn headers(&mut self, this: Resource<OutgoingRequest>) -> Result<Resource<Fields>> {
+        let headers = self.table.get(&this)?.headers.clone();
+        Ok(self.table.push_child(headers, &this)?)
+    }
+
+    fn drop(&mut self, this: Resource<OutgoingRequest>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+/// Of a request's target.
+pub const MAX_TARGET_BYTES: usize = 8 << 10;
+
+impl HostRequestOptions for Host {
+    fn new(&mut self) -> Result<Resource<RequestOptions>> {
+        Ok(self.table.push(RequestOptions::default())?)
+    }
+
+    fn connect_timeout(&mut self, this: Resource<RequestOptions>) -> Result<Option<u64>> {
+        Ok(self.table.get(&this)?.connect)
+    }
+
+    fn set_connect_timeout(
+        &mut self,
+        this: Resource<RequestOptions>,
+        duration: Option<u64>,
+    ) -> Result<Done> {
+        self.table.get_mut(&this)?.connect = duration;
+        Ok(Ok(()))
+    }
+
+    fn first_byte_timeout(&mut self, this: Resource<RequestOptions>) -> Result<Option<u64>> {
+        Ok(self.table.get(&this)?.first_byte)
+    }
+
+    fn set_first_byte_timeout(
+        &mut self,
+        this: Resource<RequestOptions>,
+        duration: Option<u64>,
+    ) -> Result<Done> {
+        self.table.get_mut(&this)?.first_byte = duration;
+        Ok(Ok(()))
+    }
+
+    fn between_bytes_timeout(&mut self, this: Resource<RequestOptions>) -> Result<Option<u64>> {
+        Ok(self.table.get(&this)?.between_bytes)
+    }
+
+    fn set_between_bytes_timeout(
+        &mut self,
+        this: Resource<RequestOptions>,
+        duration: Option<u64>,
+    ) -> Result<Done> {
+        self.table.get_mut(&this)?.between_bytes = duration;
+        Ok(Ok(()))
+    }
+
+    fn drop(&mut self, this: Resource<RequestOptions>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl outgoing_handler::Host for Host {
+    async fn handle(
+        &mut self,
+        request: Resource<OutgoingRequest>,
+        options: Option<Resource<RequestOptions>>,
+    ) -> Result<std::result::Result<Resource<FutureResponse>, ErrorCode>> {
+        let options = match options {
+            Some(options) => self.table.delete(options)?,
+            None => RequestOptions::default(),
+        };
+        let request = self.table.delete(request)?;
+        let callbacks = self.callbacks()?;
+        let number = match callbacks.send(&request, options) {
+            Ok(number) => number,
+            Err(code) => return Ok(Err(code)),
+        };
+        let call = Call::new(number, callbacks);
+        let stream = streams::outbound_request_body(number);
+        match &request.body {
+            Some(body) => self.bind(body, stream, Some(call.clone())).await?,
+            None => {
+                (callbacks.functions.finish)(callbacks.context, stream, std::ptr::null(), 0);
+            }
+        }
+        Ok(Ok(self.table.push(FutureResponse { call, told: false })?))
+    }
+}
+
+impl Callbacks {
+    fn respond(&self, status: u16, headers: &Fields) -> bool {
+        let fields = headers.spans();
+        (self.functions.respond)(self.context, status, fields.as_ptr(), fields.len())
+    }
+
+    /// The call's number.
+    fn send(
+        &self,
+        request: &OutgoingRequest,
+        options: RequestOptions,
+    ) -> std::result::Result<u32, ErrorCode> {
+        if request.headers.content_length().is_err() {
+            return Err(ErrorCode::HttpProtocolError);
+        }
+        let fields = request.headers.spans();
+        let mut head = empty_head();
+        head.method = span(method_name(&request.method).as_bytes());
+        head.scheme = optional_span(request.scheme.as_ref().map(scheme_name));
+        head.authority = optional_span(request.authority.as_deref());
+        head.path_with_query = optional_span(request.path_with_query.as_deref());
+        (head.fields, head.field_count) = (fields.as_ptr(), fields.len());
+        head.connect_timeout = options.connect.unwrap_or_default();
+        head.first_byte_timeout = options.first_byte.unwrap_or_default();
+        head.between_bytes_timeout = options.between_bytes.unwrap_or_default();
+        let mut call = 0;
+        match (self.functions.send)(self.context, &head, &mut call) {
+            u8::MAX => Ok(call),
+            code => Err(crate::p2::error_code(code)),
+        }
+    }
+}
+
+impl HostFutureIncomingResponse for Host {
+    fn subscribe(&mut self, this: Resource<FutureResponse>) -> Result<Resource<Pollable>> {
+        let call = self.table.get(&this)?.call.number;
+        Ok(self.table.push_child(Pollable::Response(call), &this)?)
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn get(
+        &mut self,
+        this: Resource<FutureResponse>,
+    ) -> Result<
+        Option<std::result::Result<std::result::Result<Resource<IncomingResponse>, ErrorCode>, ()>>,
+    > {
+        let callbacks = self.callbacks()?;
+        let future = self.table.get_mut(&this)?;
+        if future.told {
+            return Ok(Some(Err(())));
+        }
+        let call = future.call.clone();
+        let Some(response) = callbacks.response(call.number) else { return Ok(None) };
+        future.told = true;
+        Ok(Some(Ok(match response {
+            Ok(status) => {
+                let response = IncomingResponse { call, status, headers: None, consumed: false };
+                Ok(self.table.push(response)?)
+            }
+            Err(code) => Err(code),
+        })))
+    }
+
+    fn drop(&mut self, this: Resource<FutureResponse>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! A loaded component, and a run of it.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use godwit_hosts::call::{Exit, SuspendOnce};
+use godwit_hosts::host::Host;
+use godwit_hosts::incoming::IncomingRequest;
+use godwit_hosts::outgoing::ResponseOutparam;
+use godwit_hosts::preview1::{Preview1, Table};
+use godwit_hosts::run::Run;
+use godwit_hosts::{p2, sockets};
+use wasmtime::component::types::{Component as ComponentType, ComponentItem};
+use wasmtime::component::{
+    Component, ComponentExportIndex, InstancePre, Linker, Resource, TypedFunc,
+};
+use wasmtime::{Engine, Store};
+
+use crate::error::{clean_name, error_text, Failure, Outcome};
+use crate::host::HostFunction;
+use crate::instance::{prepare, AnyStore, HostSide, RunEnd};
+use crate::limiter::Limiter;
+use crate::module::{check_minimum, path_of, refused, Code, Limits, Loaded};
+use crate::nested;
+use crate::sandboxes::Sandboxes;
+use crate::types::GodwitStatus;
+
+/// The most bytes that one call may hand to the host: no function of ours takes more at once.
+const HOSTCALL_BYTES: usize = 2 << 20;
+
+/// The entries of engine/engine.h.
+const HTTP: &str = "wasi:http/handler";
+const COMMAND: &str = "wasi:cli/run";
+
+/// The data of a component's store.
+pub struct ComponentData {
+    host: Host,
+    limiter: Limiter,
+    run: Arc<Run>,
+}
+
+pub struct ComponentCode {
+    pub pre: InstancePre<ComponentData>,
+    preview1: Arc<Table>,
+    handler: Option<ComponentExportIndex>,
+    command: Option<ComponentExportIndex>,
+}
+
+/// What is called.
+#[derive(Clone, Copy)]
+pub enum Entry {
+    Handler(ComponentExportIndex),
+    Command(ComponentExportIndex),
+}
+
+impl ComponentCode {
+    pub fn entry(&self, name: &str) -> Outcome<Entry> {
+        let found = match name {
+            HTTP => self.handler.map(Entry::Handler),
+            COMMAND => self.command.map(Entry::Command),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let text = format_args!("the component exports no `{}`", clean_name(name));
+            Failure::new(GodwitStatus::NoEntry, text)
+        })
+    }
+
+    pub fn data(&self, run: &Arc<Run>, host: HostSide) -> ComponentData {
+        let preview1 = match host.state.0.is_null() {
+            true => Preview1::default(),
+            false => Preview1::new(self.preview1.clone(), host.state),
+        };
+        ComponentData {
+            host: Host::new(preview1, host.callbacks, run.clone()),
+            limiter: Limiter::new(run),
+            run: run.clone(),
+        }
+    }
+}
+
+/// As module::load.
+pub fn load(
+    engine: &Engine,
+    sandboxes: &Arc<Sandboxes>,
+    code: &File,
+    functions: &[HostFunction],
+    limits: Limits,
+) -> Outcome<Loaded> {
+    // SAFETY: the caller verified the code and sealed the file (godwit_module_load's contract).
+    let component =
+        unsafe { Component::deserialize_file(engine, path_of(code)) }.map_err(refused)?;
+    let needed = component.resources_required().ok_or_else(|| {
+        let text = "a component that takes a core module from outside";
+        Failure::new(GodwitStatus::UnsupportedFeature, text)
+    })?;
+    check_minimum(&needed, limits)?;
+    let ty = component.component_type();
+    let linker = link(engine, &ty)?;
+    let pre = linker.instantiate_pre(&component).map_err(|error| unlinked(&error))?;
+    let internal = |text: &str| Failure::new(GodwitStatus::Internal, text);
+    let rows = functions.iter().map(|f| (f.module.as_str(), f.name.as_str(), f.binding));
+    let preview1 =
+        Table::new(rows).ok_or_else(|| internal("a function of preview 1 is missing"))?;
+    let host_bytes = nested::host_bytes(ty.exports(engine).map(|(name, _)| name));
+    let function = |interface: &str, name: &str| {
+        let (export, _) = ty.exports(engine).find(|(export, _)| export.starts_with(interface))?;
+        let instance = component.get_export_index(None, export)?;
+        component.get_export_index(Some(&instance), name)
+    };
+    Ok(Loaded {
+        engine: engine.clone(),
+        sandboxes: sandboxes.clone(),
+        places: needed.num_memories.max(needed.num_tables).max(1),
+        host_bytes,
+        limits,
+        code: Code::Component(ComponentCode {
+            handler: function("wasi:http/incoming-handler@0.2.", "handle"),
+            command: function("wasi:cli/run@0.2.", "run"),
+            preview1: Arc::new(preview1),
+            pre,
+        }),
+    })
+}
+
+/// An import that is missing and one of another type are told apart by Wasmtime's text (the version
+/// is pinned; a test would notice a change).
+fn unlinked(error: &wasmtime::Error) -> Failure {
+    let text = error_text(error);
+    let status = match text.contains("matching implementation was not found") {
+        true => GodwitStatus::UnknownImport,
+        false => GodwitStatus::ImportSignature,
+    };
+    Failure::new(status, text)
+}
+
+fn link(engine: &Engine, ty: &ComponentType) -> Outcome<Linker<ComponentData>> {
+    let internal = |error| Failure::new(GodwitStatus::Internal, error_text(&error));
+    let mut linker = Linker::new(engine);
+    p2::add_to_linker(&mut linker, |data: &mut ComponentData| &mut data.host).map_err(internal)?;
+    for (name, item) in ty.imports(engine) {
+        if let ComponentItem::ComponentInstance(interface) = item.ty {
+            if name.starts_with("wasi:sockets/") && name.contains("@0.2.") {
+                sockets::deny(&mut linker, engine, name, &interface).map_err(internal)?;
+            }
+        }
+    }
+    Ok(linker)
+}
+
+pub fn new_store(module: &Loaded, data: ComponentData) -> Store<ComponentData> {
+    let mut store = Store::new(&module.engine, data);
+    store.limiter(|data| &mut data.limiter);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    prepare(&mut store);
+    store
+}
+
+pub async fn run(module: Arc<Loaded>, data: ComponentData, entry: Entry) -> RunEnd {
+    let Code::Component(code) = &module.code else { unreachable!("the caller has looked") };
+    let mut store = new_store(&module, data);
+    let result = run_in(&mut store, code, entry).await;
+    (result, AnyStore::Component(store))
+}
+
+async fn run_in(
+    store: &mut Store<ComponentData>,
+    code: &ComponentCode,
+    entry: Entry,
+) -> wasmtime::Result<()> {
+    let run = store.data().run.clone();
+    let instance = code.pre.instantiate_async(&mut *store).await?;
+    if !run.started() {
+        SuspendOnce(false).await;
+    }
+    store.set_epoch_deadline(1);
+    let missing = || wasmtime::Error::msg("the entry is not a function");
+    match entry {
+        Entry::Handler(index) => {
+            let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
+            let function = function.typed::<Handle, ()>(&*store)?;
+            let host = &mut store.data_mut().host;
+            let arguments = (host.push(IncomingRequest::default())?, host.push(ResponseOutparam)?);
+            function.call_async(&mut *store, arguments).await
+        }
+        Entry::Command(index) => {
+            let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
+            let function: TypedFunc<(), (Result<(), ()>,)> = function.typed(&*store)?;
+            match function.call_async(&mut *store, ()).await?.0 {
+                Ok(()) => Ok(()),
+                Err(()) => Err(wasmtime::Error::new(Exit(1))),
+            }
+        }
+    }
+}
+
+type Handle = (Resource<IncomingRequest>, Resource<ResponseOutparam>);

@@ -1,0 +1,205 @@
+//! Components before they are compiled: the core modules inside are made interruptible as those that
+//! come alone are (bulk.rs), and what an instance takes of the host is said in the name of an
+//! export, as handles.rs does it. A guest cannot see its own exports: nothing changes for it.
+
+use std::borrow::Cow;
+
+use wasm_encoder::{ComponentExportKind, ComponentExportSection, ComponentTypeSection, Encode};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, Encoding,
+    Instance, Parser, Payload, Validator, WasmFeatures,
+};
+
+use crate::bulk::{self, Refusal};
+use crate::handles;
+use crate::sections::{sections, Section, HEADER_BYTES};
+
+const HOST_BYTES: &str = "godwit-host-bytes-n";
+const RESERVED: &str = "godwit-";
+const CORE_MODULE_SECTION: u8 = 1;
+const COMPONENT_SECTION: u8 = 4;
+/// Components in components, in components, …
+const MAX_DEPTH: u32 = 16;
+/// What the engine keeps for one core instance and its lowered imports, at least.
+const INSTANCE_BYTES: u64 = 4 << 10;
+
+pub fn is_component(wasm: &[u8]) -> bool {
+    Parser::is_component(wasm)
+}
+
+/// What `rewrite` found an instance to take besides its memories and tables.
+pub fn host_bytes<'a>(mut exports: impl Iterator<Item = &'a str>) -> u64 {
+    exports.find_map(|name| name.strip_prefix(HOST_BYTES)?.parse().ok()).unwrap_or_default()
+}
+
+/// The component to be compiled in its place.
+pub fn rewrite(features: WasmFeatures, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let types = Validator::new_with_features(features).validate_all(wasm)?;
+    let mut out = rewrite_modules(features, wasm, 0)?;
+    let bytes = measure(wasm, 0, largest_module(wasm, 0)?)?;
+    let mut types_section = ComponentTypeSection::new();
+    types_section
+        .function()
+        .params(std::iter::empty::<(&str, wasm_encoder::ComponentValType)>())
+        .result(None);
+    append(&types_section, &mut out);
+    let mut exports = ComponentExportSection::new();
+    exports.export(
+        format!("{HOST_BYTES}{bytes}"),
+        ComponentExportKind::Type,
+        types.as_ref().component_type_count(),
+        None,
+    );
+    append(&exports, &mut out);
+    Ok(out)
+}
+
+fn append(section: &impl wasm_encoder::ComponentSection, out: &mut Vec<u8>) {
+    out.push(section.id());
+    section.encode(out);
+}
+
+fn too_deep(depth: u32) -> Result<(), Refusal> {
+    if depth > MAX_DEPTH {
+        let text = format!("components are nested in more than {MAX_DEPTH} others");
+        return Err(Refusal::Unsupported(text));
+    }
+    Ok(())
+}
+
+fn rewrite_modules(features: WasmFeatures, wasm: &[u8], depth: u32) -> Result<Vec<u8>, Refusal> {
+    too_deep(depth)?;
+    let mut out = Vec::with_capacity(wasm.len() + wasm.len() / 16);
+    out.extend_from_slice(&wasm[..HEADER_BYTES]);
+    for Section { id, whole, content } in sections(wasm)? {
+        let inner = &wasm[content];
+        let changed: Cow<'_, [u8]> = match id {
+            CORE_MODULE_SECTION => bulk::rewrite(features, inner)?,
+            COMPONENT_SECTION => Cow::Owned(rewrite_modules(features, inner, depth + 1)?),
+            _ => {
+                out.extend_from_slice(&wasm[whole]);
+                continue;
+            }
+        };
+        out.push(id);
+        changed.encode(&mut out);
+    }
+    Ok(out)
+}
+
+/// What is instantiated how often: indices count what is defined here and what is aliased.
+#[derive(Default)]
+struct Found {
+    modules: Vec<u64>,
+    components: Vec<u64>,
+    total: u64,
+    largest: u64,
+}
+
+impl Found {
+    fn instantiate(&mut self, all: fn(&Found) -> &Vec<u64>, index: u32) {
+        let bytes = all(self).get(index as usize).copied().unwrap_or(self.largest);
+        self.total = self.total.saturating_add(bytes).saturating_add(INSTANCE_BYTES);
+    }
+}
+
+/// Of all core modules, however deep inside.
+fn largest_module(wasm: &[u8], depth: u32) -> Result<u64, Refusal> {
+    too_deep(depth)?;
+    let mut largest = 0;
+    for Section { id, content, .. } in sections(wasm)? {
+        let inner = &wasm[content];
+        largest = largest.max(match id {
+            CORE_MODULE_SECTION => handles::all_host_bytes(inner)?,
+            COMPONENT_SECTION => largest_module(inner, depth + 1)?,
+            _ => 0,
+        });
+    }
+    Ok(largest)
+}
+
+/// Bytes of the host that an instance takes; a module that is taken from elsewhere counts as
+/// `largest`.
+fn measure(wasm: &[u8], depth: u32, largest: u64) -> Result<u64, Refusal> {
+    too_deep(depth)?;
+    let mut found = Found { largest, ..Found::default() };
+    let mut parser = Parser::new(0);
+    let mut rest = wasm;
+    // Never wants more: this is all there is.
+    while let wasmparser::Chunk::Parsed { consumed, payload } = parser.parse(rest, true)? {
+        rest = &rest[consumed..];
+        let mut skipped = 0;
+        match payload {
+            Payload::ModuleSection { unchecked_range, .. } => {
+                skipped = unchecked_range.len();
+                found.modules.push(handles::all_host_bytes(&rest[..skipped])?);
+            }
+            Payload::ComponentSection { unchecked_range, .. } => {
+                skipped = unchecked_range.len();
+                found.components.push(measure(&rest[..skipped], depth + 1, largest)?);
+            }
+            Payload::End(_) => break,
+            other => note(&mut found, other, depth)?,
+        }
+        rest = &rest[skipped..];
+        if rest.is_empty() {
+            break;
+        }
+    }
+    Ok(found.total)
+}
+
+fn note(found: &mut Found, payload: Payload<'_>, depth: u32) -> Result<(), Refusal> {
+    match payload {
+        Payload::Version { encoding: Encoding::Module, .. } => {
+            return Err(Refusal::Invalid("a core module where a component was expected".into()))
+        }
+        Payload::InstanceSection(instances) => {
+            for instance in instances {
+                if let Instance::Instantiate { module_index, .. } = instance? {
+                    found.instantiate(|found| &found.modules, module_index);
+                }
+            }
+        }
+        Payload::ComponentInstanceSection(instances) => {
+            for instance in instances {
+                if let ComponentInstance::Instantiate { component_index, .. } = instance? {
+                    found.instantiate(|found| &found.components, component_index);
+                }
+            }
+        }
+        Payload::ComponentAliasSection(aliases) => {
+            for alias in aliases {
+                match alias? {
+                    ComponentAlias::InstanceExport {
+                        kind: ComponentExternalKind::Module, ..
+                    }
+                    | ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } => {
+                        found.modules.push(found.largest);
+                    }
+                    ComponentAlias::InstanceExport {
+                        kind: ComponentExternalKind::Component,
+                        ..
+                    }
+                    | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, .. } => {
+                        return Err(Refusal::Unsupported(
+                            "a component that takes a component from another".to_string(),
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Payload::ComponentExportSection(exports) if depth == 0 => {
+            for export in exports {
+                if export?.name.name.starts_with(RESERVED) {
+                    return Err(Refusal::Unsupported(format!(
+                        "names of exports that begin with `{RESERVED}` are reserved"
+                    )));
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
