@@ -27,7 +27,7 @@ Result<void> Loader::inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
                              LoadedFunction& loaded) const {
   auto info = wasm::read_module(wasm);
   if (!info) return fail(std::move(info.error()));
-  auto contract = wasm::classify(*info, provided_);
+  auto contract = wasm::classify(*info, {provided_, options_.interfaces});
   if (!contract) return fail(std::move(contract.error()));
   const std::uint64_t needed = wasm::initial_memory_bytes(*info);
   if (needed > spec.limits.memory_bytes) {

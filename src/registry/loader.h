@@ -51,8 +51,9 @@ struct LoadedFunction {
 struct LoaderOptions {
   const engine::Engine& engine;
   std::span<const engine::HostFunction> host_functions;
-  const ArtifactCache* cache = nullptr;  // nullptr: compiled code is kept in memory only
-  Compiler* compiler = nullptr;          // required
+  std::span<const std::string_view> interfaces;  // of components: wasm::Provided
+  const ArtifactCache* cache = nullptr;          // nullptr: compiled code is kept in memory only
+  Compiler* compiler = nullptr;                  // required
   std::uint64_t module_bytes_max = std::uint64_t{64} << 20;
 };
 
@@ -61,7 +62,7 @@ class Loader final {
   explicit Loader(const LoaderOptions& options);
 
   // Errors: kModuleTooLarge, kModuleMalformed, kTextMalformed, kUnknownImport, kNoContract,
-  // kComponentUnsupported, kNoMemoryExport, kMemoryMinimum, kImportSignature, and the compiler's.
+  // kNoMemoryExport, kMemoryMinimum, kImportSignature, and the compiler's.
   // `compile_cpu_max` can only lower what a compilation is given in general.
   Result<LoadedFunction> load(
       const manifest::FunctionSpec& spec, ByteSpan bytes,

@@ -130,11 +130,82 @@ std::string no_contract_hint(const ModuleInfo& info) {
   return {};
 }
 
+// --- Components ----------------------------------------------------------------------------------
+
+constexpr std::string_view kExpectedOfComponents =
+    "expected: the export wasi:http/incoming-handler@0.2.x, wasi:http/handler@0.3.x or "
+    "wasi:cli/run";
+
+std::string extern_list_text(const std::vector<ComponentExtern>& externs) {
+  return list_text(externs, [](const ComponentExtern& each) {
+    return fmt::format("{} {}", component_extern_kind_text(each.kind), printable_name(each.name));
+  });
+}
+
+// What the unknown imports of a component want; empty: nothing known.
+std::string_view component_hint(const std::vector<const ComponentExtern*>& unknown) {
+  const auto any = [&](std::string_view prefix) {
+    return std::any_of(unknown.begin(), unknown.end(), [&](const ComponentExtern* import) {
+      return import->name.starts_with(prefix);
+    });
+  };
+  if (any("wasi:keyvalue") || any("wasi:blobstore") || any("wasi:messaging") || any("wasi:sql")) {
+    return "These are services that Godwit does not have. Reach one over HTTP (wasi:http with "
+           "allowed-outbound-hosts), or keep files in a volume.";
+  }
+  if (any("fermyon:") || any("spin:")) {
+    return "This was built for Spin. Build with its plain wasi:http template, without Spin's SDK.";
+  }
+  if (any("wasmcloud:")) return "This was built for wasmCloud. Build with plain wasi:http.";
+  if (any("wasi:")) {
+    return "This version of the interface is none that Godwit provides (WASI 0.2.x and 0.3.x). "
+           "Build with newer bindings, or without the interface.";
+  }
+  return "Link the component that exports these interfaces into this one (`wac plug` composes "
+         "components), or build without them.";
+}
+
+Result<Contract> classify_component(const ModuleInfo& info,
+                                    std::span<const std::string_view> interfaces) {
+  std::vector<const ComponentExtern*> unknown;
+  for (const ComponentExtern& import : info.component_imports) {
+    const bool known =
+        import.kind == ComponentExternKind::kType ||
+        (import.kind == ComponentExternKind::kInstance &&
+         std::any_of(interfaces.begin(), interfaces.end(),
+                     [&](std::string_view track) { return is_of_track(import.name, track); }));
+    if (!known) unknown.push_back(&import);
+  }
+  if (!unknown.empty()) {
+    const std::string list = list_text(unknown, [](const ComponentExtern* import) {
+      return fmt::format("{} {}", component_extern_kind_text(import->kind),
+                         printable_name(import->name));
+    });
+    return fail(ErrorCode::kUnknownImport, list, std::string(component_hint(unknown)));
+  }
+  const auto exports = [&](std::string_view track) {
+    return std::any_of(info.component_exports.begin(), info.component_exports.end(),
+                       [&](const ComponentExtern& each) {
+                         return each.kind == ComponentExternKind::kInstance &&
+                                is_of_track(each.name, track);
+                       });
+  };
+  if (exports("wasi:http/handler@0.3") || exports("wasi:http/incoming-handler@0.2")) {
+    return Contract::kHttp;
+  }
+  if (exports("wasi:cli/run@0.2") || exports("wasi:cli/run@0.3")) return Contract::kCommand;
+  return fail(
+      ErrorCode::kNoContract,
+      fmt::format("it exports {} and imports {}; {}", extern_list_text(info.component_exports),
+                  extern_list_text(info.component_imports), kExpectedOfComponents));
+}
+
 }  // namespace
 
 std::string_view contract_text(Contract contract) {
   switch (contract) {
     case Contract::kCommand: return "command";
+    case Contract::kHttp: return "http";
   }
   return "unknown";
 }
@@ -149,12 +220,18 @@ std::string import_list_text(const ModuleInfo& info) {
   return list_text(info.imports, [](const Import& import) { return import_name(import); });
 }
 
-Result<Contract> classify(const ModuleInfo& info, std::span<const ProvidedImport> provided) {
-  if (info.kind == ModuleKind::kComponent) {
-    return fail(ErrorCode::kComponentUnsupported,
-                "it is a component (WASI 0.2 or later); expected a core module");
-  }
-  if (auto imports = check_imports(info, provided); !imports) {
+bool is_of_track(std::string_view interface, std::string_view track) {
+  const bool is_draft = track.find('-', track.find('@')) != std::string_view::npos;
+  if (is_draft) return interface == track;  // nothing else is compatible
+  if (!interface.starts_with(track)) return false;
+  const std::string_view patch = interface.substr(track.size());
+  return patch.size() > 1 && patch.front() == '.' &&
+         patch.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+Result<Contract> classify(const ModuleInfo& info, const Provided& provided) {
+  if (info.kind == ModuleKind::kComponent) return classify_component(info, provided.interfaces);
+  if (auto imports = check_imports(info, provided.functions); !imports) {
     return fail(std::move(imports.error()));
   }
   const Export* const entry = find_export(info, "_start");

@@ -18,7 +18,10 @@
 namespace godwit::wasm {
 
 enum class Contract : std::uint8_t {
-  kCommand,  // core module: WASI preview 1 imports only, exports `_start` of type () -> ()
+  // Core module: WASI preview 1 imports only, exports `_start` of type () -> (). Component: exports
+  // wasi:cli/run and no handler.
+  kCommand,
+  kHttp,  // component that exports wasi:http/incoming-handler 0.2 or wasi:http/handler 0.3
 };
 std::string_view contract_text(Contract contract);  // "command"
 
@@ -28,10 +31,20 @@ struct ProvidedImport {
   std::string_view name;
 };
 
-// Errors: kComponentUnsupported, kUnknownImport (an import that is not provided, or is no
-// function), kNoContract (no `_start`, or of another type), kNoMemoryExport. Types of the imports
+// What the host implements: functions for core modules, interfaces for components. An interface is
+// named with its track of versions, "wasi:http/types@0.2": every 0.2.x is compatible (semver).
+struct Provided {
+  std::span<const ProvidedImport> functions;
+  std::span<const std::string_view> interfaces;
+};
+
+// Errors: kUnknownImport (an import that is not provided, or is of the wrong kind), kNoContract (no
+// `_start`, or of another type; no handler and no command), kNoMemoryExport. Types of the imports
 // are not compared here: the engine does it when it links.
-Result<Contract> classify(const ModuleInfo& info, std::span<const ProvidedImport> provided);
+Result<Contract> classify(const ModuleInfo& info, const Provided& provided);
+
+// Is "wasi:http/types@0.2.3" of the track "wasi:http/types@0.2"?
+bool is_of_track(std::string_view interface, std::string_view track);
 
 // "function fd_write, memory mem and 3 more": at most eight, for messages.
 std::string export_list_text(const ModuleInfo& info);

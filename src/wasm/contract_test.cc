@@ -16,11 +16,12 @@ using testing::Not;
 
 constexpr ProvidedImport kProvided[] = {{"wasi_snapshot_preview1", "fd_write"},
                                         {"wasi_snapshot_preview1", "proc_exit"}};
+constexpr std::string_view kInterfaces[] = {"wasi:http/types@0.2", "wasi:config/store@0.2.0-rc.1"};
 
 Result<Contract> classify_bytes(const Bytes& bytes) {
   auto info = read_module(bytes);
   if (!info) return fail(std::move(info.error()));
-  return classify(*info, kProvided);
+  return classify(*info, {kProvided, kInterfaces});
 }
 
 Error refusal(const ModuleBuilder& builder) {
@@ -43,10 +44,61 @@ TEST(Classify, ACommandWithoutImportsNeedsNoMemory) {
   EXPECT_TRUE(classify_bytes(builder.build()));
 }
 
-TEST(Classify, AComponent) {
+// A component of imports and exports alone, all of them interfaces.
+ModuleInfo component(std::vector<std::string> imports, std::vector<std::string> exports) {
+  ModuleInfo info{.kind = ModuleKind::kComponent};
+  for (std::string& name : imports) info.component_imports.push_back({std::move(name)});
+  for (std::string& name : exports) info.component_exports.push_back({std::move(name)});
+  return info;
+}
+
+Result<Contract> classify_component(const ModuleInfo& info) {
+  return classify(info, {kProvided, kInterfaces});
+}
+
+TEST(ClassifyComponent, ByItsExports) {
+  const auto contract_of = [](std::string name) {
+    const auto contract = classify_component(component({}, {std::move(name)}));
+    return contract ? std::string(contract_text(*contract)) : contract.error().text();
+  };
+  EXPECT_EQ(contract_of("wasi:http/incoming-handler@0.2.0"), "http");
+  EXPECT_EQ(contract_of("wasi:http/incoming-handler@0.2.12"), "http");
+  EXPECT_EQ(contract_of("wasi:http/handler@0.3.0"), "http");
+  EXPECT_EQ(contract_of("wasi:cli/run@0.2.3"), "command");
+  const auto both = component({}, {"wasi:cli/run@0.2.3", "wasi:http/incoming-handler@0.2.3"});
+  EXPECT_EQ(*classify_component(both), Contract::kHttp);
+  for (const char* const other : {"wasi:http/incoming-handler@0.1.0", "wasi:http/handler",
+                                  "wasi:http/incoming-handler@0.2.0-rc-1", "acme:thing/run@0.2.0",
+                                  "wasi:http/incoming-handler@0.2"}) {
+    EXPECT_THAT(contract_of(other), HasSubstr("E2004")) << other;
+  }
+}
+
+TEST(ClassifyComponent, OneThatOffersNothing) {
   const auto contract = classify_bytes(to_bytes(std::string_view("\0asm\x0D\0\1\0", 8)));
   ASSERT_FALSE(contract);
-  EXPECT_EQ(contract.error().code, ErrorCode::kComponentUnsupported);
+  EXPECT_EQ(contract.error().code, ErrorCode::kNoContract);
+  EXPECT_THAT(contract.error().detail, HasSubstr("wasi:http/incoming-handler@0.2.x"));
+}
+
+TEST(ClassifyComponent, UnknownImportsAreRefusedByName) {
+  const std::vector<std::string> handler = {"wasi:http/incoming-handler@0.2.0"};
+  for (const char* const known :
+       {"wasi:http/types@0.2.0", "wasi:http/types@0.2.99", "wasi:config/store@0.2.0-rc.1"}) {
+    EXPECT_TRUE(classify_component(component({known}, handler))) << known;
+  }
+  for (const char* const unknown :
+       {"acme:thing/api@1.0.0", "wasi:http/types@0.3.0", "wasi:http/types@0.2.0-rc-1",
+        "wasi:http/types", "wasi:config/store@0.2.0", "wasi:keyvalue/store@0.2.0"}) {
+    const auto contract = classify_component(component({unknown}, handler));
+    ASSERT_FALSE(contract) << unknown;
+    EXPECT_EQ(contract.error().code, ErrorCode::kUnknownImport);
+    EXPECT_THAT(contract.error().detail, HasSubstr(unknown));
+    EXPECT_FALSE(contract.error().hint.empty());
+  }
+  ModuleInfo wrong_kind = component({"wasi:http/types@0.2.0"}, handler);
+  wrong_kind.component_imports[0].kind = ComponentExternKind::kFunction;
+  EXPECT_FALSE(classify_component(wrong_kind));
 }
 
 TEST(Classify, ALibraryIsToldToLinkAnExecutable) {

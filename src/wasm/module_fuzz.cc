@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(wasm::signature_text(*info, import).size() < 1024);
   }
   static constexpr wasm::ProvidedImport kProvided[] = {{"wasi_snapshot_preview1", "fd_write"}};
-  const auto contract = wasm::classify(*info, kProvided);
+  static constexpr std::string_view kInterfaces[] = {"wasi:http/types@0.2"};
+  const auto contract = wasm::classify(*info, {kProvided, kInterfaces});
   CHECK(contract || contract.error().detail.size() < 16384);
   CHECK(info->producers.size() <= 64 && info->custom_sections.size() <= 256);
   return 0;

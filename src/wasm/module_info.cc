@@ -118,6 +118,18 @@ std::string_view extern_kind_text(ExternKind kind) {
   return "unknown";
 }
 
+std::string_view component_extern_kind_text(ComponentExternKind kind) {
+  switch (kind) {
+    case ComponentExternKind::kCoreModule: return "core module";
+    case ComponentExternKind::kFunction: return "function";
+    case ComponentExternKind::kValue: return "value";
+    case ComponentExternKind::kType: return "type";
+    case ComponentExternKind::kComponent: return "component";
+    case ComponentExternKind::kInstance: return "interface";
+  }
+  return "unknown";
+}
+
 std::string_view value_type_text(ValueType type) {
   switch (type) {
     case ValueType::kI32: return "i32";

@@ -96,9 +96,28 @@ struct Features {
   bool simd = false;                // a v128 in a signature
 };
 
+// What a component imports and exports, most often an instance: an interface and its version, as
+// "wasi:http/types@0.2.3".
+enum class ComponentExternKind : std::uint8_t {
+  kCoreModule,
+  kFunction,
+  kValue,
+  kType,
+  kComponent,
+  kInstance,
+};
+std::string_view component_extern_kind_text(ComponentExternKind kind);  // "interface"
+
+struct ComponentExtern {
+  std::string name;
+  ComponentExternKind kind = ComponentExternKind::kInstance;
+};
+
 struct ModuleInfo {
   ModuleKind kind = ModuleKind::kCore;
-  // All that follows is filled for core modules only.
+  std::vector<ComponentExtern> component_imports;  // of components only
+  std::vector<ComponentExtern> component_exports;
+  // All that follows is filled for core modules only, but for custom_sections.
   std::vector<FunctionType> types;
   std::vector<ValueType> value_types;
   std::vector<Import> imports;

@@ -110,9 +110,11 @@ TEST(ReadModule, ReadsCustomSections) {
 }
 
 TEST(ReadModule, TellsComponentsAndOtherFiles) {
-  const auto component = read_module(to_bytes(std::string_view("\0asm\x0D\0\1\0junk", 12)));
+  const auto component = read_module(to_bytes(std::string_view("\0asm\x0D\0\1\0", 8)));
   ASSERT_TRUE(component);
   EXPECT_EQ(component->kind, ModuleKind::kComponent);
+  EXPECT_FALSE(read_module(to_bytes(std::string_view("\0asm\x0D\0\1\0junk", 12))));
+  EXPECT_FALSE(read_module(to_bytes(std::string_view("\0asm\x0C\0\1\0", 8))));
   for (const std::string_view text :
        {std::string_view(""), std::string_view("\0as", 3), std::string_view("\0asm", 4),
         std::string_view("\0asm\2\0\0\0", 8),

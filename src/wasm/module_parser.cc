@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "wasm/component_parser.h"
+
 namespace godwit::wasm {
 namespace {
 
@@ -23,6 +25,7 @@ constexpr std::size_t kMaxCustomNameBytes = 256;
 
 constexpr std::array<std::byte, 4> kMagic = {std::byte{0}, std::byte{'a'}, std::byte{'s'},
                                              std::byte{'m'}};
+constexpr unsigned kComponentVersion = 0x0d;
 
 // The place of each section in a module; custom sections (0) may stand anywhere. Index: id.
 constexpr std::array<unsigned, 14> kRanks = {0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6};
@@ -44,13 +47,22 @@ Result<ModuleInfo> ModuleParser::parse() {
   const unsigned layer = reader_.byte() | unsigned{reader_.byte()} << 8;
   if (reader_.ok() && layer == 1) {
     info_.kind = ModuleKind::kComponent;
-    return std::move(info_);
+    if (version != kComponentVersion) {
+      return fail(ErrorCode::kModuleMalformed,
+                  fmt::format("a component of the unknown version {}", version));
+    }
+    read_component(reader_, info_);
+    return finish();
   }
   if (reader_.ok() && (version != 1 || layer != 0)) {
     return fail(ErrorCode::kModuleMalformed,
                 fmt::format("unknown version {} (layer {})", version, layer));
   }
   sections();
+  return finish();
+}
+
+Result<ModuleInfo> ModuleParser::finish() {
   if (!reader_.ok()) {
     return fail(ErrorCode::kModuleMalformed,
                 fmt::format("{} at byte {}", reader_.problem(), reader_.problem_offset()));
@@ -387,7 +399,7 @@ void ModuleParser::constant_expression(Reader& in) {
       case 0x44: in.take(8); break;  // f64.const
       case 0x6A:
       case 0x6B:
-      case 0x6C: break;  // i32.add, sub, mul
+      case 0x6C:  // i32.add, sub, mul
       case 0x7C:
       case 0x7D:
       case 0x7E: break;            // i64.add, sub, mul

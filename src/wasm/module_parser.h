@@ -18,6 +18,7 @@ class ModuleParser final {
   Result<ModuleInfo> parse();
 
  private:
+  Result<ModuleInfo> finish();
   void sections();
   void section(std::uint8_t id, Reader& in);
   bool in_order(std::uint8_t id);
