@@ -9,12 +9,16 @@
 #include "engine/engine.h"
 #include "manifest/function_spec.h"
 #include "runtime/admission.h"
+#include "wasm/contract.h"
+#include "wasm/module_info.h"
 
 namespace godwit::runtime {
 
 struct Function {
   manifest::FunctionSpec spec;
   std::shared_ptr<const engine::Module> module;
+  wasm::Contract contract = wasm::Contract::kCommand;
+  wasm::ModuleKind kind = wasm::ModuleKind::kCore;  // of `module`
   std::shared_ptr<FunctionGate> gate;
   std::shared_ptr<const capability::Grants> grants;  // null: nothing is granted
 };

@@ -12,6 +12,11 @@ namespace {
 // Less than that would be no waiting at all: a slice is 1 ms.
 constexpr std::chrono::milliseconds kLeastPatience{100};
 
+std::string_view entry_of(const Function& function) {
+  if (function.kind == wasm::ModuleKind::kCore) return "_start";
+  return function.contract == wasm::Contract::kHttp ? engine::kHttpEntry : engine::kCommandEntry;
+}
+
 }  // namespace
 
 // --- The guest's timers -------------------------------------------------------------------------
@@ -31,7 +36,10 @@ void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
 // --- Admission ----------------------------------------------------------------------------------
 
 Invocation::Invocation(Worker& worker)
-    : worker_(worker), guest_timer_(worker.timers()), guest_blocking_(worker.blocking()) {}
+    : worker_(worker),
+      guest_timer_(worker.timers()),
+      component_timer_(worker.timers()),
+      guest_blocking_(worker.blocking()) {}
 
 Invocation::~Invocation() {
   leave_queue();
@@ -171,10 +179,32 @@ bool Invocation::make_instance() {
     refusal_.emplace(Error{ErrorCode::kServerOverloaded, {}, {}});
     return false;
   }
+  make_host();
+  engine::MemoryAccount* const account = worker_.counts_memory() ? &share_->memory : nullptr;
+  auto instance =
+      input_.function->module->instantiate({.state = &*wasi_,
+                                            .entry = entry_of(*input_.function),
+                                            .component = component_ ? &*component_ : nullptr,
+                                            .memory = account});
+  met_memory_budget_ = share_->memory.take_refusal();
+  if (!instance) {
+    refusal_ = std::move(instance.error());
+    share_->places.release(places);
+    component_.reset();
+    wasi_.reset();
+    return false;
+  }
+  instance_ = std::move(*instance);
+  return true;
+}
+
+// What the guest's host functions work on.
+void Invocation::make_host() {
   const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
   const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
   std::span<const capability::FileGrant> files;
-  if (const auto& grants = input_.function->grants; grants != nullptr) files = grants->files;
+  const auto& grants = input_.function->grants;
+  if (grants != nullptr) files = grants->files;
   guest_blocking_.set_owner(input_.function->gate.get());  // the same for all of its versions
   wasi_.emplace(wasi::Preview1::Options{.arguments = input_.arguments,
                                         .environment = input_.environment,
@@ -188,18 +218,20 @@ bool Invocation::make_instance() {
                                         .devices = devices,
                                         .files = files,
                                         .blocking = &guest_blocking_});
-  engine::MemoryAccount* const account = worker_.counts_memory() ? &share_->memory : nullptr;
-  auto instance = input_.function->module->instantiate(
-      {.state = &*wasi_, .entry = "_start", .memory = account});
-  met_memory_budget_ = share_->memory.take_refusal();
-  if (!instance) {
-    refusal_ = std::move(instance.error());
-    share_->places.release(places);
-    wasi_.reset();
-    return false;
-  }
-  instance_ = std::move(*instance);
-  return true;
+  if (input_.function->kind != wasm::ModuleKind::kComponent) return;
+  component_.emplace(
+      wasi::ComponentHost::Options{.preview1 = &*wasi_,
+                                   .clock = &*clock_,
+                                   .standard_input = input_.standard_input,
+                                   .standard_output = input_.standard_output,
+                                   .standard_error = input_.standard_error,
+                                   .timers = &component_timer_,
+                                   .waker = this,
+                                   .configuration = input_.function->spec.environment,
+                                   .http = input_.http,
+                                   .outbound = worker_.outbound(),
+                                   .outbound_grant = grants ? grants->outbound : nullptr,
+                                   .function = input_.function->spec.name});
 }
 
 void Invocation::run_slice(TimePoint started) {
@@ -291,7 +323,8 @@ void Invocation::drop_sandbox() {
     const TimePoint started = state_ == State::kRunning ? stopped_ : monotonic_now();
     if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
     const std::uint32_t places = input_.function->module->places();
-    if (usage_.memory_bytes > engine::kSmallMemoryBytes) {
+    // A component's instance looks at component_ to its very end.
+    if (usage_.memory_bytes > engine::kSmallMemoryBytes && !component_) {
       worker_.give_back(std::move(instance_), *share_, places);
     } else {
       instance_.reset();
@@ -301,7 +334,9 @@ void Invocation::drop_sandbox() {
     worker_.charge(*share_, usage_.cleanup);
     worker_.unblock_one();
   }
+  component_.reset();
   guest_timer_.forget();
+  component_timer_.forget();
   wasi_.reset();
 }
 

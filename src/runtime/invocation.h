@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/waker.h"
 #include "capability/clock.h"
+#include "capability/http_exchange.h"
 #include "capability/stream.h"
 #include "capability/timer.h"
 #include "engine/engine.h"
@@ -30,6 +31,7 @@
 #include "runtime/fair_queue.h"
 #include "runtime/function.h"
 #include "runtime/timer_queue.h"
+#include "wasi/component_host.h"
 #include "wasi/preview1.h"
 
 namespace godwit::runtime {
@@ -43,6 +45,7 @@ struct InvocationInput {
   capability::InputStream* standard_input = nullptr;
   capability::OutputStream* standard_output = nullptr;
   capability::OutputStream* standard_error = nullptr;
+  capability::HttpExchange* http = nullptr;  // required by functions that speak HTTP themselves
 };
 
 // Who hears of an invocation. Called on the worker's thread, never from inside a host call.
@@ -135,6 +138,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   void wait_for_turn(TimePoint now, Place place);
   Error no_turn() const;
   bool make_instance();
+  void make_host();
   void run_slice(TimePoint started);
   void enqueue(Place place);
   void finish(engine::Outcome outcome);
@@ -159,9 +163,11 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   TimePoint deadline_;
   TimePoint stopped_;  // the end of the last slice
   GuestTimer guest_timer_;
+  GuestTimer component_timer_;  // preview 1's functions may wait beside a component's timers
   GuestBlocking guest_blocking_;
   std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
   std::optional<wasi::Preview1> wasi_;
+  std::optional<wasi::ComponentHost> component_;  // of components
   std::unique_ptr<engine::Instance> instance_;
   engine::Outcome outcome_;
   std::optional<Error> refusal_;
