@@ -69,6 +69,7 @@ class Parser::Impl final {
   bool complete() const { return state_ == State::kComplete; }
   bool idle() const { return state_ == State::kHead && head_.empty(); }
   const Request& request() const { return request_; }
+  const Fields& trailers() const { return trailers_; }
   const Error& error() const { return error_; }
   std::uint64_t body_bytes() const { return body_bytes_; }
   std::size_t capacity_bytes() const { return head_.capacity() + line_.capacity(); }
@@ -84,6 +85,7 @@ class Parser::Impl final {
     fields.clear();
     request_ = Request{.fields = std::move(fields)};
     message_ = Message();
+    trailers_.clear();
     body_bytes_ = 0;
     state_ = State::kHead;
   }
@@ -162,6 +164,7 @@ class Parser::Impl final {
   std::optional<Event> read_chunk_line(std::string_view& input);
   std::optional<Event> read_chunk_end(std::string_view& input);
   std::optional<Event> read_trailer(std::string_view& input);
+  void keep_trailer(std::size_t name_size);
   Event finish_message();
 
   const ParserLimits limits_;
@@ -170,6 +173,7 @@ class Parser::Impl final {
   LineGuard guard_;
   std::string head_;  // the whole head; every view of request_ points into it
   std::string line_;  // a chunk line or trailer that is not complete yet
+  Fields trailers_;
   Message message_;
   Request request_;
   std::string_view body_;
@@ -220,8 +224,8 @@ const llhttp_settings_t& Parser::Impl::settings() {
 }
 
 int Parser::Impl::on_field() {
-  // Trailers are not kept: they must not pass for fields (RFC 9110 section 6.5.1). llhttp ends a
-  // field when it sees what comes after, so views into line_ would be stale here besides.
+  // Trailers must not pass for fields (RFC 9110 section 6.5.1); keep_trailer() has them. llhttp
+  // ends a field when it sees what comes after, so views into line_ would be stale here besides.
   if (state_ == State::kTrailer) return 0;
   if (message_.name.empty()) {
     message_.nameless_field = true;
@@ -261,7 +265,7 @@ std::optional<Event> Parser::Impl::read_head(std::string_view& input) {
     const std::size_t left = max_bytes - message_.section_bytes;
     if (left == 0) return refuse(head_too_long());
     const LineGuard::Scan scan = guard_.scan(input.substr(0, left));
-    head_.append(input.data(), scan.consumed);
+    head_.append(input.substr(0, scan.consumed));
     message_.section_bytes += scan.consumed;
     input.remove_prefix(scan.consumed);
     if (scan.end == LineEnd::kBadByte) return refuse("a control character, or a line without CRLF");
@@ -369,7 +373,7 @@ std::optional<Event> Parser::Impl::read_line(std::string_view& input, std::size_
     const std::size_t left = max_bytes - line_.size();
     if (left == 0) return refuse(std::move(too_long));
     const LineGuard::Scan scan = guard_.scan(input.substr(0, left));
-    line_.append(input.data(), scan.consumed);
+    line_.append(input.substr(0, scan.consumed));
     input.remove_prefix(scan.consumed);
     if (scan.end == LineEnd::kBadByte) return refuse("a control character, or a line without CRLF");
     if (scan.end == LineEnd::kLine) return std::nullopt;
@@ -430,9 +434,19 @@ std::optional<Event> Parser::Impl::read_trailer(std::string_view& input) {
     return refuse("a trailer without a name, or one that speaks of the framing");
   }
   if (auto error = run_llhttp(line_)) return refuse(*std::move(error));
+  if (!last) keep_trailer(name.size());
   line_.clear();
   if (last) return finish_message();
   return std::nullopt;
+}
+
+// line_ is a trailer that llhttp has accepted.
+void Parser::Impl::keep_trailer(std::size_t name_size) {
+  std::string_view value = std::string_view(line_).substr(name_size + 1);
+  while (value.ends_with('\r') || value.ends_with('\n')) value.remove_suffix(1);
+  // The limits of the section are lower than those of Fields.
+  const bool kept = trailers_.append(std::string_view(line_).substr(0, name_size), trim_ows(value));
+  CHECK(kept, name_size);
 }
 
 // --- Parser
@@ -442,6 +456,8 @@ Parser::Parser(ParserLimits limits) : impl_(std::make_unique<Impl>(limits)) {}
 Parser::~Parser() = default;
 
 Parser::Step Parser::feed(ByteSpan input) { return impl_->feed(input); }
+
+const Fields& Parser::trailers() const { return impl_->trailers(); }
 
 const Request& Parser::request() const {
   CHECK(impl_->has_request());

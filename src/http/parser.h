@@ -77,7 +77,11 @@ class Parser final {
   // kUnsupportedHttpVersion. The detail quotes nothing that the client sent.
   const Error& error() const;
 
-  // Ready for the next request of the connection; the views of request() end here.
+  // REQUIRES: kComplete was returned last. What came behind a chunked body: never mixed with
+  // request().fields, and nobody's word but the client's. Valid until next().
+  const Fields& trailers() const;
+
+  // Ready for the next request of the connection; the views of request() and trailers() end here.
   // REQUIRES: kComplete was returned last.
   void next();
   // As new, for another connection. Large buffers are freed.

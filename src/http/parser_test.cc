@@ -292,6 +292,54 @@ TEST(Parser, LimitsAreExact) {
   EXPECT_EQ(chunk_word("0\r\na:\r\nb:\r\n\r\n"), "chunkedkHeaderFieldsTooLarge");
 }
 
+// Feeds all of it, in pieces; the trailers as "name=value;" once the message is complete.
+std::string trailers_text(Parser& parser, std::string_view input, std::size_t piece) {
+  while (true) {
+    const auto step = parser.feed(as_bytes(input.substr(0, piece)));
+    input.remove_prefix(step.consumed);
+    if (step.event == Event::kError) return "error";
+    if (step.event == Event::kComplete) break;
+    if (step.event == Event::kNeedMore && input.empty()) return "more";
+  }
+  std::string text;
+  for (const Field& field : parser.trailers()) {
+    text.append(field.name).append("=").append(field.value).append(";");
+  }
+  return text;
+}
+
+TEST(Parser, TrailersAreKeptApartFromFields) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string input = head +
+                            "3\r\nabc\r\n0\r\nX-Sum: 42\r\nx-empty:\r\nx-sum: \t a b\t \r\n"
+                            "host: evil\r\n\r\n";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, input.size()}) {
+    Parser parser;
+    const std::string text = trailers_text(parser, input, piece);
+    EXPECT_EQ(text, "X-Sum=42;x-empty=;x-sum=a b;host=evil;");
+    EXPECT_EQ(parser.request().host, "h");
+    EXPECT_EQ(parser.request().fields.size(), 2U);
+    parser.next();
+    EXPECT_EQ(trailers_text(parser, head + "0\r\nb: 2\r\n\r\n", piece), "b=2;");
+    parser.next();
+    EXPECT_EQ(trailers_text(parser, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", piece), "");
+  }
+}
+
+TEST(Parser, AsManyTrailersAsTheLimitsAllowAreKept) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+  const auto with = [&](std::size_t count, std::size_t value_size) {
+    std::string input = head;
+    for (std::size_t i = 0; i < count; ++i) input += "t: " + std::string(value_size, 'v') + "\r\n";
+    Parser parser;
+    return trailers_text(parser, input + "\r\n", 64).size();
+  };
+  EXPECT_EQ(with(32, 100), 32U * 103);
+  EXPECT_EQ(with(33, 1), 5U) << "error";
+  EXPECT_EQ(with(1, 4000), 4003U);
+  EXPECT_EQ(with(1, 5000), 5U) << "error";
+}
+
 TEST(Parser, AHostileHeadHoldsBoundedMemoryWhichIsGivenBack) {
   Parser parser;
   const std::string part(1000, 'a');

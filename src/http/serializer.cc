@@ -131,4 +131,16 @@ void append_chunk_head(std::string& out, std::size_t size) {
   out += "\r\n";
 }
 
+void append_last_chunk(std::string& out, const Fields& trailers) {
+  out += "0\r\n";
+  for (const Field& field : trailers) {
+    if (is_connection_field(field.name)) continue;
+    out += field.name;
+    out += ": ";
+    out += field.value;
+    out += "\r\n";
+  }
+  out += "\r\n";
+}
+
 }  // namespace godwit::http

@@ -70,6 +70,10 @@ void append_chunk_head(std::string& out, std::size_t size);
 inline constexpr std::string_view kChunkEnd = "\r\n";
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
+// The same with trailer fields in it; of the connection's own fields none is sent (RFC 9110 section
+// 6.5.1).
+void append_last_chunk(std::string& out, const Fields& trailers);
+
 // The interim response to Expectation::kContinue.
 inline constexpr std::string_view kContinueResponse = "HTTP/1.1 100 Continue\r\n\r\n";
 

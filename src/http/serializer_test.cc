@@ -177,6 +177,20 @@ TEST(Serializer, Chunks) {
   EXPECT_DEATH(append_chunk_head(out, 0), "size > 0");
 }
 
+TEST(Serializer, TheLastChunkCarriesTrailers) {
+  std::string out = "before";
+  append_last_chunk(out, {});
+  EXPECT_EQ(out, "before0\r\n\r\n");
+  Fields trailers;
+  ASSERT_TRUE(trailers.append("x-sum", "42"));
+  ASSERT_TRUE(trailers.append("Transfer-Encoding", "chunked"));
+  ASSERT_TRUE(trailers.append("connection", "close"));
+  ASSERT_TRUE(trailers.append("x-sum", ""));
+  out.clear();
+  append_last_chunk(out, trailers);
+  EXPECT_EQ(out, "0\r\nx-sum: 42\r\nx-sum: \r\n\r\n") << "none of the connection's own";
+}
+
 TEST(Serializer, Continue) { EXPECT_EQ(kContinueResponse, "HTTP/1.1 100 Continue\r\n\r\n"); }
 
 TEST(DateCache, ImfFixdate) {

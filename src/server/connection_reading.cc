@@ -203,7 +203,10 @@ void Connection::fail_request(ErrorCode code) {
 }
 
 void Connection::on_message_complete() {
-  if (intake_ == Intake::kBody) exchange_.request_body().finish();
+  if (intake_ == Intake::kBody) {
+    exchange_.set_request_trailers(parser_.trailers());
+    exchange_.request_body().finish();
+  }
   intake_ = Intake::kComplete;
 }
 

@@ -88,7 +88,11 @@ void Connection::queue_chunk() {
     chunk_left_ = body.size();
     http::append_chunk_head(out_, chunk_left_);
   } else if (body.at_end() && !last_chunk_queued_) {
-    out_ += http::kLastChunk;
+    if (const http::Fields* const trailers = exchange_.response_trailers(); trailers != nullptr) {
+      http::append_last_chunk(out_, *trailers);
+    } else {
+      out_ += http::kLastChunk;
+    }
     last_chunk_queued_ = true;
   }
 }
@@ -98,7 +102,8 @@ std::string_view Connection::chunk_tail() {
   static const std::string kEndAndLast =
       std::string(http::kChunkEnd) + std::string(http::kLastChunk);
   const http::BodyPipe& body = exchange_.response_body();
-  const bool last = body.finished() && chunk_left_ == body.size();
+  const bool last =
+      body.finished() && chunk_left_ == body.size() && exchange_.response_trailers() == nullptr;
   return last ? std::string_view(kEndAndLast) : http::kChunkEnd;
 }
 
