@@ -220,6 +220,8 @@ Result<FunctionCatalog::FunctionPointer> FunctionCatalog::load_function(
   }
   function->spec = std::move(*spec);
   function->module = std::move(loaded->module);
+  function->contract = loaded->contract;
+  function->kind = loaded->info->kind;
   return FunctionPointer(std::move(function));
 }
 

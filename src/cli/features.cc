@@ -41,7 +41,7 @@ constexpr std::array kProbes = {
           "(module (func (param i64 i64) (result i64 i64) "
           "(i64.mul_wide_u (local.get 0) (local.get 1))))"},
     Probe{"threads", "(module (memory 1 1 shared))"},
-    Probe{"legacy-exceptions", "(module (tag $e) (func (try (do) (catch $e))))"},
+    Probe{"legacy-exceptions", "(module (tag $e) (func try nop catch $e end))"},
 };
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST(CompileFunction, RefusesBeforeItCompiles) {
   EXPECT_EQ(code_of("(module (import \"env\" \"f\" (func)) (func (export \"_start\")))"),
             ErrorCode::kUnknownImport);
   EXPECT_EQ(code_of("(module)"), ErrorCode::kNoContract);
-  EXPECT_EQ(code_of("(component)"), ErrorCode::kComponentUnsupported);
+  EXPECT_EQ(code_of("(component)"), ErrorCode::kNoContract);
   EXPECT_EQ(code_of("(module (func (export \"_start\") (drop)))"), ErrorCode::kModuleMalformed);
 }
 

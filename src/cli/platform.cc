@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 #include "cli/measured_compiler.h"
 #include "engines/wasmtime/wasmtime_engine.h"
+#include "wasi/interfaces.h"
 #include "wasi/preview1.h"
 
 namespace godwit::cli {
@@ -38,6 +39,7 @@ Result<std::unique_ptr<Platform>> Platform::create(const PlatformOptions& option
   platform->loader_ = std::make_unique<registry::Loader>(
       registry::LoaderOptions{.engine = *platform->engine_,
                               .host_functions = wasi::host_functions(),
+                              .interfaces = wasi::interfaces(),
                               .cache = platform->cache(),
                               .compiler = platform->measured_compiler_.get()});
   return platform;

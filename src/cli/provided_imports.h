@@ -3,13 +3,12 @@
 //   auto contract = wasm::classify(info, provided_imports());
 #pragma once
 
-#include <span>
-
 #include "wasm/contract.h"
 
 namespace godwit::cli {
 
-std::span<const wasm::ProvidedImport> provided_imports();
+const wasm::Provided& provided_imports();
 bool is_provided(const wasm::Import& import);
+bool is_provided(const wasm::ComponentExtern& import);
 
 }  // namespace godwit::cli

@@ -190,12 +190,15 @@ Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequ
   gateway::CommandAdapter adapter;
   gateway::CommandRequest command = request.command(file.spec);
   command.grants = grants->get();
+  command.request_variables = loaded->contract != wasm::Contract::kHttp;
   if (auto decoded = adapter.decode(command); !decoded) {
     return fail(std::move(decoded.error()));
   }
   session.function = std::make_shared<const runtime::Function>(runtime::Function{
       .spec = file.spec,
       .module = loaded->module,
+      .contract = loaded->contract,
+      .kind = loaded->info->kind,
       .gate = std::make_shared<runtime::FunctionGate>(runtime::FunctionGate::Limits{}),
       .grants = std::move(*grants)});
   session.arguments = &adapter.arguments();
@@ -203,6 +206,7 @@ Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequ
   session.output = options.json ? OutputTo::kResult : OutputTo::kDescriptors;
   if (!options.request_file.empty()) session.request = &request.request();
   session.request_id = request.request_id();
+  session.http_request = &request.request();
   (*platform)->engine().prepare_thread();
   const auto result = run_session(std::move(session));
   if (!result) return fail(result.error());

@@ -6,12 +6,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/units.h"
 #include "capability/log_output.h"
 #include "cli/descriptor_streams.h"
 #include "cli/poll_loop.h"
 #include "cli/response_head.h"
 #include "gateway/guest_streams.h"
+#include "gateway/http_answer.h"
 #include "gateway/problem.h"
 #include "http/body_pipe.h"
 #include "http/serializer.h"
@@ -37,6 +39,8 @@ class Session final : private runtime::InvocationObserver, private capability::L
 
  private:
   const manifest::FunctionSpec& spec() const { return options_.function->spec; }
+  bool speaks_http() const { return options_.function->contract == wasm::Contract::kHttp; }
+  capability::InputStream& guest_input();
   bool to_descriptors() const { return options_.output == OutputTo::kDescriptors; }
 
   void on_suspended() noexcept override;
@@ -61,6 +65,8 @@ class Session final : private runtime::InvocationObserver, private capability::L
   http::BodyPipe pipe_;
   http::BodyPipe log_pipe_;  // stays empty: log lines are texts
   gateway::GuestOutput guest_output_;
+  capability::EmptyInput no_input_;
+  gateway::HttpAnswer answer_;
   DescriptorOutput output_;
   DescriptorOutput log_;
   capability::LogOutput guest_log_;
@@ -81,6 +87,7 @@ Session::Session(PollLoop& loop, runtime::BlockingPool& blocking, SessionOptions
       bytes_(std::move(options_.input)),
       input_(options_.input_fd, spec().limits.request_body_bytes),
       guest_output_(pipe_),
+      answer_(nullptr, guest_input(), guest_output_),
       output_(STDOUT_FILENO, pipe_),
       log_(STDERR_FILENO, log_pipe_),
       guest_log_({.limit_bytes = static_cast<std::size_t>(spec().limits.log_bytes)}, *this),
@@ -96,18 +103,28 @@ Session::Session(PollLoop& loop, runtime::BlockingPool& blocking, SessionOptions
   loop_.add(log_);
 }
 
+capability::InputStream& Session::guest_input() {
+  if (options_.input_fd >= 0) return input_;
+  return bytes_;
+}
+
 SessionResult Session::run() {
   faults_before_ = page_faults();
   began_ = monotonic_now();
-  capability::InputStream* const input =
-      options_.input_fd >= 0 ? static_cast<capability::InputStream*>(&input_) : &bytes_;
-  invocation_.begin({.function = options_.function,
-                     .arguments = options_.arguments,
-                     .environment = options_.environment,
-                     .standard_input = input,
-                     .standard_output = &guest_output_,
-                     .standard_error = &guest_log_},
-                    *this);
+  runtime::InvocationInput input{.function = options_.function,
+                                 .arguments = options_.arguments,
+                                 .environment = options_.environment,
+                                 .standard_input = &guest_input(),
+                                 .standard_output = &guest_output_,
+                                 .standard_error = &guest_log_};
+  if (speaks_http()) {
+    CHECK(options_.http_request != nullptr);
+    answer_.begin(*options_.http_request);
+    input.standard_input = &no_input_;
+    input.standard_output = &guest_log_;
+    input.http = &answer_;
+  }
+  invocation_.begin(std::move(input), *this);
   loop_.run(worker_, [this] { return turn(); });
   invocation_.release();
   if (!result_.error && output_.broken()) result_.error = broken_output();  // after its end
@@ -149,7 +166,11 @@ void Session::on_suspended() noexcept {
                 {}});
   }
   if (guest_output_.over_limit()) return end({ErrorCode::kResponseTooLarge, {}, {}});
-  if (!head_done_ && !pipe_.empty()) {
+  if (speaks_http() && answer_.aborted()) {
+    return end({ErrorCode::kHttpResponseIncomplete, {}, {}});
+  }
+  const bool has_output = speaks_http() ? answer_.head() != nullptr : !pipe_.empty();
+  if (!head_done_ && has_output) {
     const bool held_back = guest_output_.wants_head();
     if (!make_head(gateway::OutputState::kMore)) return;
     if (held_back) invocation_.wake();
@@ -177,6 +198,11 @@ void Session::on_ended() noexcept {
     result_.error = Error{ErrorCode::kResponseTooLarge, {}, {}};
   }
   if (!result_.error) result_.error = outcome_error(*result_.outcome, spec().limits);
+  if (!result_.error && speaks_http()) {
+    if (auto whole = answer_.close(pipe_.total_written()); !whole) {
+      result_.error = std::move(whole.error());
+    }
+  }
   result_.output_bytes = pipe_.total_written();
   finish_response();
   ended_ = true;
@@ -218,6 +244,14 @@ void Session::move_output() {
 
 // True when the head is made. False: more output is needed first, or the run has failed.
 bool Session::make_head(gateway::OutputState state) {
+  if (speaks_http()) {
+    http::ResponseHead head{.status = answer_.head()->status, .fields = {}};
+    for (const http::Field& field : answer_.head()->fields) {
+      (void)head.fields.append(field.name, field.value);  // they fitted before
+    }
+    begin_body(std::move(head), answer_.length(pipe_.size()));
+    return true;
+  }
   auto head = response_head(spec(), pipe_, state);
   if (!head) {
     if (invocation_.active()) {

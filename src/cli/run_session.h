@@ -39,6 +39,8 @@ struct SessionOptions {
   // Set: the output is an HTTP response to this request, with head and all.
   const http::Request* request = nullptr;
   std::string request_id;
+  // What a function that speaks HTTP itself is asked; required by those.
+  const http::Request* http_request = nullptr;
 };
 
 struct PageFaults {

@@ -17,7 +17,7 @@ namespace {
 // The names of the modules that guests may import from.
 std::vector<std::string_view> interfaces() {
   std::vector<std::string_view> names;
-  for (const wasm::ProvidedImport& import : provided_imports()) {
+  for (const wasm::ProvidedImport& import : provided_imports().functions) {
     if (std::find(names.begin(), names.end(), import.module) == names.end()) {
       names.push_back(import.module);
     }

@@ -121,8 +121,9 @@ std::size_t CommandAdapter::held_bytes() const {
 
 Result<void> CommandAdapter::decode(const CommandRequest& command) {
   clear();
-  auto query = read_query(command);
-  if (!query) return query;
+  if (command.request_variables) {
+    if (auto query = read_query(command); !query) return query;
+  }
   bool fits = arguments_.add(command.spec.name.empty() ? std::string_view("index")
                                                        : std::string_view(command.spec.name));
   for (const std::string& argument : command.spec.arguments) fits &= arguments_.add(argument);
@@ -130,7 +131,8 @@ Result<void> CommandAdapter::decode(const CommandRequest& command) {
     fits &= environment_.add_variable(name, value);
   }
   if (auto added = add_secrets(command); !added) return added;
-  if (command.spec.request_environment == manifest::RequestEnvironment::kGiven) {
+  if (command.request_variables &&
+      command.spec.request_environment == manifest::RequestEnvironment::kGiven) {
     fits = fits && add_cgi_variables(command) && add_header_variables(command) && add_query();
   }
   if (!fits) {

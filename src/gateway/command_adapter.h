@@ -39,6 +39,8 @@ struct CommandRequest {
   std::string_view request_id;
   std::span<const PathParameter> path_parameters = {};
   const capability::Grants* grants = nullptr;  // for the secrets; null: none
+  // False for functions that speak HTTP themselves: only what is configured.
+  bool request_variables = true;
 };
 
 class CommandAdapter final {

@@ -49,6 +49,7 @@ Exchange::Exchange(Gateway& gateway, ResponseWriter& writer)
       writer_(writer),
       input_(request_body_),
       output_(response_body_),
+      answer_(&request_body_, input_, output_),
       invocation_(gateway.worker()) {}
 
 Exchange::~Exchange() = default;
@@ -98,8 +99,10 @@ void Exchange::open(const http::Request& request, const ClientAddress& client) {
                                   .path_info = match_->path_info,
                                   .request_id = request_id_,
                                   .path_parameters = parameters_,
-                                  .grants = function_->grants.get()});
-  if (!decoded) respond_with_error(decoded.error().code, decoded.error().detail);
+                                  .grants = function_->grants.get(),
+                                  .request_variables = !speaks_http()});
+  if (!decoded) return respond_with_error(decoded.error().code, decoded.error().detail);
+  if (speaks_http()) answer_.begin(request);
 }
 
 // False when the request was answered.
@@ -129,13 +132,18 @@ void Exchange::start() {
   log_output_.emplace(capability::LogOutput::Options{.limit_bytes = static_cast<std::size_t>(
                                                          spec.limits.log_bytes)},
                       sink);
-  invocation_.begin({.function = match_->route->function,
-                     .arguments = &adapter_.arguments(),
-                     .environment = &adapter_.environment(),
-                     .standard_input = &input_,
-                     .standard_output = &output_,
-                     .standard_error = &*log_output_},
-                    *this);
+  runtime::InvocationInput input{.function = match_->route->function,
+                                 .arguments = &adapter_.arguments(),
+                                 .environment = &adapter_.environment(),
+                                 .standard_input = &input_,
+                                 .standard_output = &output_,
+                                 .standard_error = &*log_output_};
+  if (speaks_http()) {
+    input.standard_input = &no_input_;
+    input.standard_output = &*log_output_;
+    input.http = &answer_;
+  }
+  invocation_.begin(std::move(input), *this);
 }
 
 void Exchange::refuse(ErrorCode code, const ClientAddress& client, const http::Request* request) {
@@ -194,6 +202,7 @@ void Exchange::close(const Delivery& delivery) {
   response_body_.cancel_writable();
   response_body_.reset();
   adapter_.clear();
+  answer_.clear();
   match_.reset();
   function_ = nullptr;
   request_ = nullptr;
@@ -224,6 +233,7 @@ void Exchange::count(Nanoseconds duration) const {
 
 void Exchange::on_suspended() noexcept {
   if (output_.over_limit()) return end_guest(ErrorCode::kResponseTooLarge, {});
+  if (speaks_http()) return answer_on_suspended();
   if (responded_ || response_body_.empty()) return;
   const bool held_back = output_.wants_head();
   if (try_send_head(OutputState::kMore) && held_back) invocation_.wake();
@@ -239,9 +249,52 @@ void Exchange::on_ended() noexcept {
   // What the guest wrote beyond its limit was never taken: even a clean exit is not a whole answer.
   if (output_.over_limit()) end_reason_ = ErrorCode::kResponseTooLarge;
   if (end_reason_) return fail_response(*end_reason_, end_detail_);
-  if (!outcome.success()) return fail_response(code_of(invocation_), failure_detail(outcome));
+  // An answer that is whole and on its way stays one, whatever the guest does afterwards.
+  const bool answered = speaks_http() && responded_ && answer_.complete();
+  if (!outcome.success() && !answered) {
+    return fail_response(code_of(invocation_), failure_detail(outcome));
+  }
+  if (!outcome.success()) log_failure(code_of(invocation_), failure_detail(outcome));
+  if (speaks_http()) return answer_on_ended();
   if (!responded_ && !try_send_head(OutputState::kEnded)) return;
   response_body_.finish();
+}
+
+// The head goes out as soon as the guest waits: what it waits for may be the client.
+void Exchange::answer_on_suspended() {
+  if (answer_.aborted()) return end_guest(ErrorCode::kHttpResponseIncomplete, {});
+  if (responded_ || answer_.head() == nullptr) return;
+  const bool held_back = output_.wants_head();
+  if (send_answer_head() && held_back) invocation_.wake();
+}
+
+void Exchange::answer_on_ended() {
+  if (auto whole = answer_.close(response_body_.total_written()); !whole) {
+    return fail_response(whole.error().code, whole.error().detail);
+  }
+  if (!responded_ && !send_answer_head()) return;
+  response_body_.finish();
+}
+
+// False when the exchange has failed.
+bool Exchange::send_answer_head() {
+  head_.clear();
+  head_.status = answer_.head()->status;
+  bool fits = head_.fields.append_view("x-request-id", request_id_);
+  for (const http::Field& field : answer_.head()->fields) {
+    fits = fits && head_.fields.append_view(field.name, field.value);
+  }
+  if (!fits) {
+    const std::string_view detail = "the answer's header fields are too large or too many";
+    if (invocation_.active()) {
+      end_guest(ErrorCode::kHttpResponseIncomplete, detail);
+    } else {
+      fail_response(ErrorCode::kHttpResponseIncomplete, detail);
+    }
+    return false;
+  }
+  send_head(answer_.length(response_body_.size()));
+  return true;
 }
 
 void Exchange::on_expired() noexcept {

@@ -25,6 +25,7 @@
 #include "gateway/command_adapter.h"
 #include "gateway/gateway.h"
 #include "gateway/guest_streams.h"
+#include "gateway/http_answer.h"
 #include "http/body_pipe.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -93,6 +94,12 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   http::BodyPipe& response_body() { return response_body_; }
   const http::BodyPipe& response_body() const { return response_body_; }
   const std::string& request_id() const { return request_id_; }
+  // The request's body is whole, with these behind it; they must stay until close().
+  void set_request_trailers(const http::Fields& trailers) {
+    answer_.set_request_trailers(trailers);
+  }
+  // Behind the response's body, once that has ended; null: none.
+  const http::Fields* response_trailers() const { return answer_.trailers(); }
   // Bytes of storage that this request, or the one before, holds: pipes, environment, texts.
   std::size_t held_bytes() const;
 
@@ -112,6 +119,10 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   void respond_without_route();
   void respond_with_slash_added();
   void send_whole(std::string_view body);
+  bool speaks_http() const { return function_->contract == wasm::Contract::kHttp; }
+  void answer_on_suspended();
+  void answer_on_ended();
+  bool send_answer_head();
   bool try_send_head(OutputState state);
   bool fill_command_head(OutputState state);
   bool fill_cgi_head(OutputState state);
@@ -138,6 +149,8 @@ class Exchange final : private runtime::InvocationObserver, private capability::
   http::BodyPipe response_body_;
   GuestInput input_;
   GuestOutput output_;
+  HttpAnswer answer_;  // of functions that speak HTTP themselves
+  capability::EmptyInput no_input_;
   std::optional<capability::LogOutput> log_output_;
   std::deque<std::string> last_lines_;  // of stderr, for --dev
   runtime::Invocation invocation_;
