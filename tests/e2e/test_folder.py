@@ -76,7 +76,7 @@ class Refused(harness.ServerTest):
 
     EXPECTED = {
         "garbage": "E2001", "truncated": "E2001", "empty": None, "syntax": "E2002",
-        "invalid": "E2001", "foreign": "E2003", "library": "E2004", "component": "E2005",
+        "invalid": "E2001", "foreign": "E2003", "library": "E2004", "component": "E2004",
         "signature": "E2010", "no-memory": "E2012", "huge-memory": "E2011", "exit-code": "E2003",
         "bad-toml": "E6001", "bad-key": "E6002", "bad-value": "E6003", "bad-unit": "E6004",
         "linked": "E5003", "group": "E5003", "everybody": "E5003", "settings-linked": "E5003",

@@ -17,6 +17,10 @@ import preview1
 from table import DEFAULT_LIMITS, ROWS
 
 TEXTS = pathlib.Path(__file__).resolve().parent / "wat"
+# Hostile components; of two_handlers the tests of components tell.
+COMPONENTS = {f"component_{path.stem}": path
+              for path in sorted((TEXTS.parents[1] / "components/wat").glob("*.wat"))
+              if path.stem != "two_handlers"}
 GENERATORS = {**large_modules.MODULES, **compile_bombs.BOMBS,
               "import_everything": preview1.import_everything,
               "import_everything_twice": preview1.import_everything_twice}
@@ -24,7 +28,7 @@ GENERATORS = {**large_modules.MODULES, **compile_bombs.BOMBS,
 
 def guests():
     """The names of all guests."""
-    return sorted({path.stem for path in TEXTS.glob("*.wat")} | set(GENERATORS))
+    return sorted({path.stem for path in TEXTS.glob("*.wat")} | set(COMPONENTS) | set(GENERATORS))
 
 
 def bombs():
@@ -35,6 +39,8 @@ def guest(name):
     """The bytes of a module, or of its text."""
     if name in GENERATORS:
         return GENERATORS[name]()
+    if name in COMPONENTS:
+        return COMPONENTS[name].read_bytes()
     return (TEXTS / f"{name}.wat").read_bytes()
 
 

@@ -53,6 +53,24 @@ def rows(expected, names):
 
 
 ROWS = {
+    # --- components (tests/components/README.md)
+    **rows(FINE, "component_empty component_nested component_outer_module component_grow_both"),
+    **rows(EXITED, "component_fail"),
+    **rows(CPU, "component_start_spins component_post_return_spins component_realloc_spins"),
+    **rows(TRAP, """
+        component_start_traps component_realloc_outside component_list_outside
+        component_huge_random component_huge_poll"""),
+    "component_huge_list": TRAP.with_settings('[limits]\nmemory = "128MiB"'),
+    # Handles are limited; a slow machine meets the CPU limit first.
+    **rows(TRAP._replace(others=("E4002",)), """
+        component_leak_pollables component_leak_own_resources"""),
+    **rows(FEATURE, """
+        component_many_instances component_many_memories component_stream_never_read
+        component_streams_for_ever"""),
+    **rows(IMPORT, """
+        component_unknown_import component_unknown_function component_wrong_type"""),
+    **rows(CONTRACT, "component_no_export"),
+
     # --- endless loops: by themselves, by bulk instructions, through the host
     **rows(CPU, """
         loop_plain loop_start loop_start_call loop_nested loop_br_table loop_irreducible loop_call
@@ -135,7 +153,7 @@ ROWS = {
         export_names start_is_memory start_is_global start_takes start_gives start_missing
         export_name_of_40_mib claims_all_data_count"""),
     **rows(Expected(503, "E2012"), "memory_not_exported memory_is_function"),
-    "component": Expected(503, "E2005"),
+    "component": Expected(503, "E2004"),
     "text_broken": TEXT,
     # Either is true of a proposal that is so new.
     "stack_switching": MALFORMED._replace(others=("E2007",)),
