@@ -12,6 +12,7 @@ import harness
 
 EXAMPLES = pathlib.Path(os.environ.get("GODWIT_EXAMPLES", harness.SOURCE / "examples"))
 # WAT needs no toolchain, and the one for C belongs to every development machine.
+COMPILE_PATIENCE_S = 180
 ALWAYS = {"greet-wat", "shop", "greet-c", "env", "sleepy", "countdown", "hash"}
 
 
@@ -42,6 +43,15 @@ class Examples(harness.ServerTest):
             if settings.stem not in cls.built:
                 settings.unlink()
         cls.server = harness.Server.started(folder, "--threads", "2")
+        # Those that compile slowly (interpreters of 12 MB and more) are served later than the rest.
+        for function in sorted(cls.built):
+            harness.wait_for(lambda: not cls.is_being_compiled(function), f"{function} compiled",
+                             seconds=COMPILE_PATIENCE_S)
+
+    @classmethod
+    def is_being_compiled(cls, function):
+        response = cls.server.request("GET", f"/{function}?seconds=0")
+        return response.status == 503 and response.code == "E2013"
 
     def check(self, entry):
         body = entry.get("body")
@@ -91,8 +101,9 @@ class Examples(harness.ServerTest):
         self.assertEqual(ALWAYS - self.built, set(), "run tools/build_examples.sh")
 
     def test_all_of_them_load(self):
-        self.assertEqual(self.server.log(part="serve", level="error"), [])
-        self.assertEqual(self.server.log(part="serve", level="warning"), [])
+        for level in ("error", "warning"):
+            lines = self.server.log(part="serve", level=level)
+            self.assertEqual([line for line in lines if "E2013" not in line.get("error", "")], [])
 
 
 if __name__ == "__main__":
