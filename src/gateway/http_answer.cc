@@ -59,7 +59,10 @@ Result<void> HttpAnswer::close(std::uint64_t written) {
   if (error_) return fail(ErrorCode::kGuestAnsweredError, *error_);
   if (state_ == State::kNone) return fail(ErrorCode::kNoHttpResponse);
   if (aborted()) return fail(ErrorCode::kHttpResponseIncomplete);
-  if (declared_.value_or(written) != written) {
+  // The length of what GET would have got (RFC 9110 section 8.6).
+  const bool has_no_body = request_->is_head() || http::status_has_no_body(head_.status);
+  const bool is_left_out = has_no_body && written == 0;
+  if (!is_left_out && declared_.value_or(written) != written) {
     return fail(ErrorCode::kHttpResponseIncomplete,
                 fmt::format("{} bytes were declared, {} written", *declared_, written));
   }

@@ -36,7 +36,7 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
-enum class ContractChoice : std::uint8_t { kAuto, kCommand };
+enum class ContractChoice : std::uint8_t { kAuto, kCommand, kHttp };
 
 enum class ResponseMode : std::uint8_t {
   kBody,  // stdout is the response body

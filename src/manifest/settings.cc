@@ -25,10 +25,9 @@ Result<void> apply_contract(const Reader& reader, const toml::node& node, Functi
   } else if (*text == "command") {
     spec.contract = ContractChoice::kCommand;
   } else if (*text == "http") {
-    return reader.bad_value(
-        node.source(), "the contract \"http\" (components) is not supported by this version yet");
+    spec.contract = ContractChoice::kHttp;
   } else {
-    return reader.bad_value(node.source(), "contract is \"auto\" or \"command\"");
+    return reader.bad_value(node.source(), "contract is \"auto\", \"command\" or \"http\"");
   }
   return {};
 }
@@ -174,7 +173,7 @@ using FunctionRow = Row<FunctionSpec>;
 constexpr std::array kRows = {
     FunctionRow{"contract", "text", "\"auto\"", "",
                 "How the function is called: `\"auto\"` finds it from the module, `\"command\"` "
-                "insists on a WASI command.",
+                "insists on a WASI command, `\"http\"` on a component that speaks HTTP itself.",
                 &apply_contract},
     FunctionRow{"routes", "list of texts", "/NAME and below it", "",
                 "Patterns of the requests that the function answers, as Go's ServeMux has them: "

@@ -29,6 +29,11 @@ Result<void> Loader::inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
   if (!info) return fail(std::move(info.error()));
   auto contract = wasm::classify(*info, {provided_, options_.interfaces});
   if (!contract) return fail(std::move(contract.error()));
+  if (spec.contract != manifest::ContractChoice::kAuto) {
+    const bool is_http = spec.contract == manifest::ContractChoice::kHttp;
+    *contract = is_http ? wasm::Contract::kHttp : wasm::Contract::kCommand;
+    if (auto fits = wasm::insist(*info, *contract); !fits) return fail(std::move(fits.error()));
+  }
   const std::uint64_t needed = wasm::initial_memory_bytes(*info);
   if (needed > spec.limits.memory_bytes) {
     return fail(ErrorCode::kMemoryMinimum,

@@ -239,6 +239,16 @@ TEST_F(ConnectionTest, AnUnreadBodyThatIsTooLongEndsTheConnectionAfterTheAnswer)
   EXPECT_TRUE(client.at_end());
 }
 
+// Many clients send all before they read anything: what they send must be taken.
+TEST_F(ConnectionTest, AnUnreadBodyIsTakenAlsoWhenTheConnectionIsToBeClosed) {
+  Client client(server_.address());
+  client.send(
+      "POST /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 8000000\r\n\r\n");
+  client.send(std::string(8'000'000, 'x'));
+  EXPECT_EQ(client.read().body, "hello");
+  EXPECT_TRUE(client.at_end());
+}
+
 TEST_F(ConnectionTest, EveryRequestHasOneAccessLine) {
   Client client(server_.address());
   client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");

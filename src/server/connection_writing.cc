@@ -185,9 +185,9 @@ void Connection::end_response(bool complete) {
     return framing_ == http::BodyFraming::kUntilClose ? reset_now() : close_now();
   }
   close_exchange(true);
-  if (intake_ == Intake::kComplete || !keep_alive_) return;
+  if (intake_ == Intake::kComplete) return;
   // The response came before the request was whole: the rest is read and dropped.
-  intake_ = Intake::kDiscard;
+  if (keep_alive_ || intake_ == Intake::kBody) intake_ = Intake::kDiscard;
 }
 
 void Connection::want_write() {

@@ -89,7 +89,7 @@ void ComponentHost::wait_until(std::uint64_t deadline) {
 // --- Streams ------------------------------------------------------------------------------------
 
 capability::OutboundCall* ComponentHost::call(std::uint32_t number) const {
-  return number < calls_.size() ? calls_[number].get() : nullptr;
+  return number < calls_.size() ? calls_[number].call.get() : nullptr;
 }
 
 capability::OutboundCall* ComponentHost::call_of(std::uint32_t stream) const {
@@ -213,9 +213,9 @@ void ComponentHost::abort(std::uint32_t stream) {
     if (options_.http != nullptr) options_.http->abort_response();
     return;
   }
-  if (stream >= engine::stream::kFirstOfCalls) {
-    drop_call((stream - engine::stream::kFirstOfCalls) / 2);
-  }
+  if (stream < engine::stream::kFirstOfCalls) return;
+  const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
+  if (number < calls_.size()) calls_[number].call.reset();
 }
 
 std::optional<engine::HttpField> ComponentHost::configured(std::size_t index) {
@@ -283,14 +283,10 @@ engine::ComponentHost::Sent ComponentHost::send(const engine::HttpRequestHead& h
   request.between_bytes_timeout = duration(head.between_bytes_timeout);
   auto started = outbound_->start(std::move(request));
   if (!started) return {{}, number_of(started.error())};
-  const auto free = std::find(calls_.begin(), calls_.end(), nullptr);
-  const auto number = static_cast<std::uint32_t>(free - calls_.begin());
-  if (free == calls_.end()) {
-    calls_.push_back(*std::move(started));
-  } else {
-    *free = *std::move(started);
-  }
-  return {number, 0};
+  auto free = std::find_if(calls_.begin(), calls_.end(), [](const Slot& s) { return !s.taken; });
+  if (free == calls_.end()) free = calls_.insert(free, Slot());
+  *free = {.taken = true, .call = *std::move(started)};
+  return {static_cast<std::uint32_t>(free - calls_.begin()), 0};
 }
 
 engine::HttpResponseState ComponentHost::wait_response(std::uint32_t number) {
@@ -316,7 +312,7 @@ std::optional<engine::HttpField> ComponentHost::response_field(std::uint32_t num
 }
 
 void ComponentHost::drop_call(std::uint32_t number) {
-  if (number < calls_.size()) calls_[number].reset();
+  if (number < calls_.size()) calls_[number] = {};
 }
 
 }  // namespace godwit::wasi

@@ -82,8 +82,13 @@ class ComponentHost final : public engine::ComponentHost {
   const http::Fields* trailers_of(std::uint32_t stream) const;
 
   Options options_;
-  std::unique_ptr<capability::OutboundHttp> outbound_;            // from the first request on
-  std::vector<std::unique_ptr<capability::OutboundCall>> calls_;  // null: free
+  std::unique_ptr<capability::OutboundHttp> outbound_;  // from the first request on
+  // A number is free again when the guest has dropped it; the request may be gone before.
+  struct Slot {
+    bool taken = false;
+    std::unique_ptr<capability::OutboundCall> call;
+  };
+  std::vector<Slot> calls_;
   std::optional<TimePoint> armed_;
   capability::TimerId timer_ = capability::TimerId::kNone;
 };

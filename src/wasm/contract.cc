@@ -158,11 +158,29 @@ std::string_view component_hint(const std::vector<const ComponentExtern*>& unkno
   }
   if (any("wasmcloud:")) return "This was built for wasmCloud. Build with plain wasi:http.";
   if (any("wasi:")) {
-    return "This version of the interface is none that Godwit provides (WASI 0.2.x and 0.3.x). "
-           "Build with newer bindings, or without the interface.";
+    return "This interface, or this version of it, is none that Godwit provides (those of WASI "
+           "0.2.x "
+           "are). Build with bindings for 0.2, or without the interface.";
   }
   return "Link the component that exports these interfaces into this one (`wac plug` composes "
          "components), or build without them.";
+}
+
+bool exports_interface(const ModuleInfo& info, std::string_view track) {
+  return std::any_of(info.component_exports.begin(), info.component_exports.end(),
+                     [&](const ComponentExtern& each) {
+                       return each.kind == ComponentExternKind::kInstance &&
+                              is_of_track(each.name, track);
+                     });
+}
+
+bool speaks_http(const ModuleInfo& info) {
+  return exports_interface(info, "wasi:http/handler@0.3") ||
+         exports_interface(info, "wasi:http/incoming-handler@0.2");
+}
+
+bool is_component_command(const ModuleInfo& info) {
+  return exports_interface(info, "wasi:cli/run@0.2") || exports_interface(info, "wasi:cli/run@0.3");
 }
 
 Result<Contract> classify_component(const ModuleInfo& info,
@@ -183,17 +201,8 @@ Result<Contract> classify_component(const ModuleInfo& info,
     });
     return fail(ErrorCode::kUnknownImport, list, std::string(component_hint(unknown)));
   }
-  const auto exports = [&](std::string_view track) {
-    return std::any_of(info.component_exports.begin(), info.component_exports.end(),
-                       [&](const ComponentExtern& each) {
-                         return each.kind == ComponentExternKind::kInstance &&
-                                is_of_track(each.name, track);
-                       });
-  };
-  if (exports("wasi:http/handler@0.3") || exports("wasi:http/incoming-handler@0.2")) {
-    return Contract::kHttp;
-  }
-  if (exports("wasi:cli/run@0.2") || exports("wasi:cli/run@0.3")) return Contract::kCommand;
+  if (speaks_http(info)) return Contract::kHttp;
+  if (is_component_command(info)) return Contract::kCommand;
   return fail(
       ErrorCode::kNoContract,
       fmt::format("it exports {} and imports {}; {}", extern_list_text(info.component_exports),
@@ -255,6 +264,18 @@ Result<Contract> classify(const ModuleInfo& info, const Provided& provided) {
                             import_list_text(info)));
   }
   return Contract::kCommand;
+}
+
+Result<void> insist(const ModuleInfo& info, Contract contract) {
+  const bool is_core = info.kind == ModuleKind::kCore;
+  const bool fits = contract == Contract::kHttp ? !is_core && speaks_http(info)
+                                                : is_core || is_component_command(info);
+  if (fits) return {};
+  return fail(
+      ErrorCode::kNoContract,
+      fmt::format("it does not fit the contract \"{}\": it exports {}", contract_text(contract),
+                  is_core ? export_list_text(info) : extern_list_text(info.component_exports)),
+      "Its settings insist on this contract. Leave `contract` out to have it found.");
 }
 
 }  // namespace godwit::wasm

@@ -43,6 +43,10 @@ struct Provided {
 // are not compared here: the engine does it when it links.
 Result<Contract> classify(const ModuleInfo& info, const Provided& provided);
 
+// A module may fit several contracts: does it fit this one? As classify(), with kNoContract when
+// not.
+Result<void> insist(const ModuleInfo& info, Contract contract);
+
 // Is "wasi:http/types@0.2.3" of the track "wasi:http/types@0.2"?
 bool is_of_track(std::string_view interface, std::string_view track);
 

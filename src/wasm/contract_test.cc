@@ -74,6 +74,26 @@ TEST(ClassifyComponent, ByItsExports) {
   }
 }
 
+TEST(Insist, OnAContractThatItFits) {
+  const auto handler = component({}, {"wasi:http/incoming-handler@0.2.3"});
+  const auto command = component({}, {"wasi:cli/run@0.2.3"});
+  const auto both = component({}, {"wasi:cli/run@0.2.3", "wasi:http/incoming-handler@0.2.3"});
+  const ModuleInfo core{.kind = ModuleKind::kCore};
+  EXPECT_TRUE(insist(handler, Contract::kHttp));
+  EXPECT_TRUE(insist(command, Contract::kCommand));
+  EXPECT_TRUE(insist(both, Contract::kHttp));
+  EXPECT_TRUE(insist(both, Contract::kCommand));
+  EXPECT_TRUE(insist(core, Contract::kCommand));
+  for (const auto& [info, contract] :
+       {std::pair{&handler, Contract::kCommand}, std::pair{&command, Contract::kHttp},
+        std::pair{&core, Contract::kHttp}}) {
+    const auto refused = insist(*info, contract);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kNoContract);
+    EXPECT_THAT(refused.error().hint, HasSubstr("contract"));
+  }
+}
+
 TEST(ClassifyComponent, OneThatOffersNothing) {
   const auto contract = classify_bytes(to_bytes(std::string_view("\0asm\x0D\0\1\0", 8)));
   ASSERT_FALSE(contract);

@@ -104,7 +104,14 @@ pub fn load(
         Table::new(rows).ok_or_else(|| internal("a function of preview 1 is missing"))?;
     let host_bytes = nested::host_bytes(ty.exports(engine).map(|(name, _)| name));
     let function = |interface: &str, name: &str| {
-        let (export, _) = ty.exports(engine).find(|(export, _)| export.starts_with(interface))?;
+        // Of several versions the newest.
+        let (_, export) = ty
+            .exports(engine)
+            .filter_map(|(export, _)| {
+                let patch = export.strip_prefix(interface)?.parse::<u64>().ok()?;
+                Some((patch, export))
+            })
+            .max()?;
         let instance = component.get_export_index(None, export)?;
         component.get_export_index(Some(&instance), name)
     };

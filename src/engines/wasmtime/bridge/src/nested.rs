@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use wasm_encoder::{ComponentExportKind, ComponentExportSection, ComponentTypeSection, Encode};
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, Encoding,
-    Instance, Parser, Payload, Validator, WasmFeatures,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, Instance, Parser, Payload, Validator, WasmFeatures,
 };
 
 use crate::bulk::{self, Refusal};
@@ -18,6 +18,8 @@ const HOST_BYTES: &str = "godwit-host-bytes-n";
 const RESERVED: &str = "godwit-";
 const CORE_MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
+/// Of the host, for one instance: all of that is made in one go.
+const MAX_HOST_BYTES: u64 = 16 << 20;
 /// Components in components, in components, …
 const MAX_DEPTH: u32 = 16;
 /// What the engine keeps for one core instance and its lowered imports, at least.
@@ -37,6 +39,11 @@ pub fn rewrite(features: WasmFeatures, wasm: &[u8]) -> Result<Vec<u8>, Refusal> 
     let types = Validator::new_with_features(features).validate_all(wasm)?;
     let mut out = rewrite_modules(features, wasm, 0)?;
     let bytes = measure(wasm, 0, largest_module(wasm, 0)?)?;
+    if bytes > MAX_HOST_BYTES {
+        return Err(Refusal::Unsupported(format!(
+            "an instance takes {bytes} bytes of the host besides its memories, at most {MAX_HOST_BYTES}"
+        )));
+    }
     let mut types_section = ComponentTypeSection::new();
     types_section
         .function()
@@ -190,12 +197,35 @@ fn note(found: &mut Found, payload: Payload<'_>, depth: u32) -> Result<(), Refus
                 }
             }
         }
-        Payload::ComponentExportSection(exports) if depth == 0 => {
+        Payload::ComponentImportSection(imports) => {
+            for import in imports {
+                match import?.ty {
+                    ComponentTypeRef::Module(_) => found.modules.push(found.largest),
+                    ComponentTypeRef::Component(_) => {
+                        return Err(Refusal::Unsupported(
+                            "a component that takes a component from another".to_string(),
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Payload::ComponentExportSection(exports) => {
             for export in exports {
-                if export?.name.name.starts_with(RESERVED) {
+                let export = export?;
+                if depth == 0 && export.name.name.starts_with(RESERVED) {
                     return Err(Refusal::Unsupported(format!(
                         "names of exports that begin with `{RESERVED}` are reserved"
                     )));
+                }
+                // What is exported has a new index besides.
+                match export.kind {
+                    ComponentExternalKind::Module => found.modules.push(found.largest),
+                    ComponentExternalKind::Component => {
+                        let most = found.components.iter().copied().max().unwrap_or_default();
+                        found.components.push(most);
+                    }
+                    _ => {}
                 }
             }
         }

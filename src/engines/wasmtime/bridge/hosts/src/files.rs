@@ -16,7 +16,7 @@ use crate::file_calls::{
     check, follow, timestamp, MAX_PATH_BYTES, SET_ACCESSED, SET_ACCESSED_NOW, SET_MODIFIED,
     SET_MODIFIED_NOW,
 };
-use crate::host::Host;
+use crate::host::{Held, Host};
 use crate::preview1::{Function, DATA, RESULT};
 use crate::streams::{InputStream, IoError, OutputStream, StreamError, MAX_TRANSFER};
 
@@ -43,9 +43,12 @@ pub struct FileStream {
     pub(crate) append: bool,
 }
 
+/// Entries of one preview 1 call, as strings of their own.
+const LISTING_HELD_BYTES: usize = 12 << 10;
+
 /// Where a listing of a folder stands.
-#[derive(Debug)]
 pub struct Listing {
+    _held: Held,
     fd: Arc<Fd>,
     cookie: u64,
     entries: std::collections::VecDeque<DirectoryEntry>,
@@ -255,7 +258,12 @@ impl HostDescriptor for Host {
         if self.file_stat(fd.number).await?.kind != DescriptorType::Directory {
             return Err(ErrorCode::NotDirectory.into());
         }
-        let listing = Listing { fd, cookie: 0, entries: Default::default(), over: false };
+        let mut held = Held::nothing(&self.run);
+        if !held.grow(LISTING_HELD_BYTES) {
+            return Err(ErrorCode::InsufficientMemory.into());
+        }
+        let listing =
+            Listing { _held: held, fd, cookie: 0, entries: Default::default(), over: false };
         Ok(self.table.push(listing)?)
     }
 

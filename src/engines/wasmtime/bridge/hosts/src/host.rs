@@ -17,7 +17,7 @@ use crate::run::Run;
 use crate::types::GodwitComponentHost;
 
 /// Resources that one guest may have at once.
-const MAX_RESOURCES: usize = 10_000;
+pub const MAX_RESOURCES: usize = 4096;
 
 /// C++'s engine::ComponentHost of an invocation, and the functions to call it by.
 #[derive(Clone, Copy)]

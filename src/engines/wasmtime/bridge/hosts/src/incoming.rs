@@ -11,7 +11,7 @@ use crate::bindings::p2::wasi::http::types::{
 };
 use crate::call::trap;
 use crate::fields::{bytes_of, optional_span, read_fields, Fields};
-use crate::host::{Callbacks, Host};
+use crate::host::{Callbacks, Held, Host};
 use crate::streams::{self, InputStream, Pollable, REQUEST_BODY};
 use crate::types::GodwitRequestHead;
 
@@ -26,11 +26,12 @@ pub struct IncomingRequest {
 pub struct Call {
     pub(crate) number: u32,
     callbacks: Callbacks,
+    _held: Held,
 }
 
 impl Call {
-    pub fn new(number: u32, callbacks: Callbacks) -> Arc<Call> {
-        Arc::new(Call { number, callbacks })
+    pub fn new(number: u32, callbacks: Callbacks, held: Held) -> Arc<Call> {
+        Arc::new(Call { number, callbacks, _held: held })
     }
 }
 

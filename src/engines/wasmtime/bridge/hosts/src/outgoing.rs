@@ -14,7 +14,7 @@ use crate::bindings::p2::wasi::http::types::{
     HostOutgoingResponse, HostRequestOptions, HostResponseOutparam, Method, Scheme,
 };
 use crate::call::trap;
-use crate::fields::{optional_span, span, Entry, Fields};
+use crate::fields::{optional_span, span, Fields};
 use crate::host::{Callbacks, Held, Host};
 use crate::incoming::{empty_head, Call, IncomingResponse};
 use crate::streams::{
@@ -24,6 +24,13 @@ use crate::streams::{
 /// What a body takes before it is known where it goes.
 const UNBOUND_BYTES: usize = 64 << 10;
 
+/// How a body ended; remembered for one of which it is not known yet where it goes.
+enum End {
+    Open,
+    Finished(Option<Fields>),
+    Aborted,
+}
+
 pub struct Body {
     /// Where it goes, once that is known.
     stream: Option<u32>,
@@ -31,10 +38,7 @@ pub struct Body {
     held: Held,
     declared: Option<u64>,
     written: u64,
-    /// Finished, with trailers or without, before it was known where it goes.
-    ended: Option<Vec<Entry>>,
-    /// Finished or given up.
-    over: bool,
+    end: End,
     /// Kept alive: the request that this is the body of.
     call: Option<Arc<Call>>,
 }
@@ -53,16 +57,24 @@ impl Body {
             held,
             declared,
             written: 0,
-            ended: None,
-            over: false,
+            end: End::Open,
             call: None,
         }))
+    }
+
+    fn is_over(&self) -> bool {
+        !matches!(self.end, End::Open)
+    }
+
+    /// Nobody will ever take more of it: it is full, and it is not known where it goes.
+    pub fn is_stuck(&self) -> bool {
+        self.stream.is_none() && self.kept.len() == UNBOUND_BYTES
     }
 
     /// None when it is closed; 0 when it is full: the instance is woken when it is not.
     pub fn room(&self, callbacks: &Callbacks) -> Option<usize> {
         match self.stream {
-            _ if self.over => None,
+            _ if self.is_over() => None,
             Some(stream) => callbacks.wait_writable(stream),
             None => Some(UNBOUND_BYTES - self.kept.len()),
         }
@@ -70,7 +82,7 @@ impl Body {
 
     /// How much was taken.
     pub fn write(&mut self, callbacks: &Callbacks, bytes: &[u8]) -> StreamResult<usize> {
-        if self.over {
+        if self.is_over() {
             return Err(StreamError::Closed);
         }
         let total = self.written.saturating_add(bytes.len() as u64);
@@ -90,6 +102,9 @@ impl Body {
     }
 
     fn keep(&mut self, bytes: &[u8]) -> StreamResult<usize> {
+        if self.is_stuck() {
+            return Err(StreamError::Trap(trap(STUCK)));
+        }
         let taken = bytes.len().min(UNBOUND_BYTES - self.kept.len());
         if !self.held.grow(taken) {
             return Err(StreamError::Trap(trap("no memory is left for a body")));
@@ -106,25 +121,27 @@ impl Body {
         }
     }
 
-    fn finish(&mut self, callbacks: &Callbacks, trailers: Vec<Entry>) {
-        match self.stream {
-            Some(stream) => {
-                let fields: Vec<_> = trailers.iter().map(crate::fields::field).collect();
-                let functions = callbacks.functions;
-                (functions.finish)(callbacks.context, stream, fields.as_ptr(), fields.len());
-            }
-            None => self.ended = Some(trailers),
+    fn finish(&mut self, callbacks: &Callbacks, trailers: Option<Fields>) {
+        if let Some(stream) = self.stream {
+            let fields = trailers.as_ref().map(Fields::spans).unwrap_or_default();
+            let functions = callbacks.functions;
+            (functions.finish)(callbacks.context, stream, fields.as_ptr(), fields.len());
         }
-        self.over = true;
+        self.end = End::Finished(trailers);
     }
 
     fn abort(&mut self, callbacks: &Callbacks) {
-        if let (Some(stream), false) = (self.stream, self.over) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(stream) = self.stream {
             (callbacks.functions.abort)(callbacks.context, stream);
         }
-        self.over = true;
+        self.end = End::Aborted;
     }
 }
+
+pub const STUCK: &str = "the body is full, and it was never said where it goes";
 
 pub struct OutgoingBody(Arc<Mutex<Body>>, bool);
 
@@ -141,6 +158,8 @@ pub struct OutgoingRequest {
     path_with_query: Option<String>,
     headers: Fields,
     body: Option<Arc<Mutex<Body>>>,
+    /// Of the texts: as much as they may be.
+    _held: Held,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -217,8 +236,10 @@ impl Host {
         }
         let mut body = lock(body);
         body.held.shrink(kept.len());
-        if let Some(trailers) = body.ended.take() {
-            body.finish(&callbacks, trailers);
+        match std::mem::replace(&mut body.end, End::Open) {
+            End::Open => {}
+            End::Finished(trailers) => body.finish(&callbacks, trailers),
+            End::Aborted => body.abort(&callbacks),
         }
         Ok(())
     }
@@ -349,13 +370,13 @@ impl HostOutgoingBody for Host {
         trailers: Option<Resource<Fields>>,
     ) -> Result<std::result::Result<(), ErrorCode>> {
         let OutgoingBody(body, _) = self.table.delete(this)?;
-        let trailers = match trailers {
-            Some(trailers) => self.table.delete(trailers)?.entries().to_vec(),
-            None => Vec::new(),
-        };
+        let trailers = trailers.map(|trailers| self.table.delete(trailers)).transpose()?;
         let callbacks = self.callbacks()?;
         let mut body = lock(&body);
-        if body.declared.is_some_and(|declared| declared != body.written) {
+        // A response without any body may have a length all the same (to HEAD, or of status 304): C++
+        // knows whether this is one.
+        let may_be_empty = body.call.is_none() && body.written == 0;
+        if !may_be_empty && body.declared.is_some_and(|declared| declared != body.written) {
             let error = body.size_error(body.written);
             body.abort(&callbacks);
             return Ok(Err(error));
@@ -375,7 +396,12 @@ impl HostOutgoingBody for Host {
 impl HostOutgoingRequest for Host {
     fn new(&mut self, headers: Resource<Fields>) -> Result<Resource<OutgoingRequest>> {
         let headers = self.table.delete(headers)?.fixed();
+        let mut held = Held::nothing(&self.run);
+        if !held.grow(MAX_TARGET_BYTES) {
+            return Err(trap("no memory is left for a request"));
+        }
         Ok(self.table.push(OutgoingRequest {
+            _held: held,
             method: Method::Get,
             scheme: None,
             authority: None,
@@ -478,6 +504,8 @@ impl HostOutgoingRequest for Host {
     }
 }
 
+/// Pipes, head and trailers of one request, and the client library's own buffers.
+const CALL_BYTES: usize = 256 << 10;
 /// Of a request's target.
 pub const MAX_TARGET_BYTES: usize = 8 << 10;
 
@@ -543,11 +571,16 @@ impl outgoing_handler::Host for Host {
         };
         let request = self.table.delete(request)?;
         let callbacks = self.callbacks()?;
+        // What C++ keeps for it, as long as the guest holds it.
+        let mut held = Held::nothing(&self.run);
+        if !held.grow(CALL_BYTES) {
+            return Ok(Err(ErrorCode::ConnectionLimitReached));
+        }
         let number = match callbacks.send(&request, options) {
             Ok(number) => number,
             Err(code) => return Ok(Err(code)),
         };
-        let call = Call::new(number, callbacks);
+        let call = Call::new(number, callbacks, held);
         let stream = streams::outbound_request_body(number);
         match &request.body {
             Some(body) => self.bind(body, stream, Some(call.clone())).await?,

@@ -9,7 +9,7 @@ use crate::bindings::p2::wasi::http::types::ErrorCode;
 use crate::bindings::p2::wasi::io::{error, poll, streams};
 use crate::call::trap;
 use crate::files::{self, FileStream};
-use crate::host::{Callbacks, Host};
+use crate::host::{Callbacks, Host, MAX_RESOURCES};
 use crate::outgoing::Body;
 
 /// The most that one call reads, writes or says that it would take.
@@ -181,6 +181,9 @@ impl Host {
             Pollable::Writable(stream) => callbacks.wait_writable(*stream) != Some(0),
             Pollable::BodyWritable(body) => {
                 let body = lock(body);
+                if body.is_stuck() {
+                    return Err(trap(crate::outgoing::STUCK));
+                }
                 body.room(&callbacks) != Some(0)
             }
             Pollable::Response(call) => callbacks.response(*call).is_some(),
@@ -300,6 +303,9 @@ impl poll::Host for Host {
         if pollables.is_empty() {
             return Err(trap("a poll of nothing"));
         }
+        if pollables.len() > MAX_RESOURCES {
+            return Err(trap("a poll of more than there can be"));
+        }
         loop {
             let mut ready = Vec::new();
             for (index, pollable) in pollables.iter().enumerate() {
@@ -399,12 +405,14 @@ impl streams::HostOutputStream for Host {
         self.write_all(&this, &contents).await
     }
 
+    /// What was taken is on its way. (Asking for room here would be an attempt to write more.)
     fn flush(&mut self, this: Resource<OutputStream>) -> StreamResult<()> {
-        self.room(&this).map(|_| ())
+        self.table.get(&this)?;
+        Ok(())
     }
 
     async fn blocking_flush(&mut self, this: Resource<OutputStream>) -> StreamResult<()> {
-        self.room(&this).map(|_| ())
+        streams::HostOutputStream::flush(self, this)
     }
 
     fn subscribe(&mut self, this: Resource<OutputStream>) -> Result<Resource<Pollable>> {
