@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 
 #include "base/bytes.h"
+#include "base/path.h"
 #include "base/units.h"
 #include "cli/platform.h"
 #include "confinement/landlock.h"
@@ -56,9 +57,8 @@ void for_each_cgroup(std::string_view file, const std::function<void(std::string
     const std::string text =
         read_small(fmt::format("{}{}/{}", kCgroupMount, path == "/" ? "" : path, file));
     if (!text.empty()) use(text);
-    const std::size_t slash = path.rfind('/');
-    if (path == "/" || slash == std::string::npos) return;
-    path = slash == 0 ? "/" : path.substr(0, slash);
+    if (path == "/" || path.find('/') == std::string::npos) return;
+    path = folder_of(path);
   }
 }
 

@@ -5,6 +5,7 @@
 //! compiled; the names are reserved. A guest cannot see its own exports: nothing changes for it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use wasm_encoder::Encode;
 use wasmparser::{ElementItems, Parser, Payload, TypeRef};
@@ -33,6 +34,8 @@ const GLOBAL_BYTES: u64 = 16;
 const FUNCTION_BYTES: u64 = 32;
 const ELEMENT_BYTES: u64 = 16;
 
+/// The content of a section of no items: their count.
+const EMPTY_SECTION: &[u8] = &[0];
 const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
 /// Start, elements, the count of data, code, data: behind the exports, wherever those are missing.
@@ -100,18 +103,15 @@ pub fn add(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     }
     let mut out = Vec::with_capacity(wasm.len() + 256);
     out.extend_from_slice(&wasm[..HEADER_BYTES]);
-    let more = found.added();
-    let append = |out: &mut Vec<u8>| write_exports(&found, out);
     let mut is_written = false;
     for Section { id, whole, content } in sections(wasm)? {
         if id == EXPORT_SECTION {
-            out.push(EXPORT_SECTION);
-            grow(wasm, content, more, append)?.encode(&mut out);
+            write_section(&found, wasm, content, &mut out)?;
             is_written = true;
             continue;
         }
         if !is_written && LATER_SECTIONS.contains(&id) {
-            add_section(more, append, &mut out);
+            write_section(&found, EMPTY_SECTION, 0..1, &mut out)?;
             is_written = true;
         }
         if id != START_SECTION {
@@ -119,17 +119,21 @@ pub fn add(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         }
     }
     if !is_written {
-        add_section(more, append, &mut out);
+        write_section(&found, EMPTY_SECTION, 0..1, &mut out)?;
     }
     Ok(Cow::Owned(out))
 }
 
-fn add_section(count: u32, append: impl Fn(&mut Vec<u8>), out: &mut Vec<u8>) {
-    let mut content = Vec::new();
-    count.encode(&mut content);
-    append(&mut content);
+/// The section of exports, with what it had (its content in `wasm`) and ours.
+fn write_section(
+    found: &Found,
+    wasm: &[u8],
+    content: Range<usize>,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
     out.push(EXPORT_SECTION);
-    content.encode(out);
+    grow(wasm, content, found.added(), |out| write_exports(found, out))?.encode(out);
+    Ok(())
 }
 
 fn find(wasm: &[u8]) -> Result<Found, Refusal> {
