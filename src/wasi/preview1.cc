@@ -1,5 +1,7 @@
 #include "wasi/preview1.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace godwit::wasi {
@@ -83,12 +85,12 @@ Errno Preview1::open_device(std::string_view name, std::uint16_t flags, Fd& open
 }
 
 bool Preview1::wait_for(capability::InputStream& stream) {
-  waiting_ = true;
+  waiting_ = waiting_for_stream_ = true;
   return stream.wait_readable(options_.waker);
 }
 
 bool Preview1::wait_for(capability::OutputStream& stream) {
-  waiting_ = true;
+  waiting_ = waiting_for_stream_ = true;
   return stream.wait_writable(options_.waker);
 }
 
@@ -115,9 +117,12 @@ void Preview1::stop_waiting() {
   waiting_ = false;
   poll_began_.reset();
   progress_ = {};
-  options_.standard_input->cancel_wait();
-  options_.standard_output->cancel_wait();
-  options_.standard_error->cancel_wait();
+  // A component's streams are waited for by its ComponentHost, beside its calls.
+  if (std::exchange(waiting_for_stream_, false)) {
+    options_.standard_input->cancel_wait();
+    options_.standard_output->cancel_wait();
+    options_.standard_error->cancel_wait();
+  }
   if (timer_ != capability::TimerId::kNone) options_.timers->cancel(timer_);
   timer_ = capability::TimerId::kNone;
 }

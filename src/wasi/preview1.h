@@ -155,6 +155,7 @@ class Preview1 final : public engine::HostState {
   TimePoint started_;
   DescriptorTable descriptors_;
   bool waiting_ = false;
+  bool waiting_for_stream_ = false;
   capability::TimerId timer_ = capability::TimerId::kNone;
   std::optional<TimePoint> poll_began_;
   Progress progress_;

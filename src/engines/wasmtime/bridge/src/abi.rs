@@ -17,15 +17,15 @@ use godwit_hosts::host::Callbacks;
 use wasmtime::{Engine, ValType};
 
 use crate::engine::Settings;
+use crate::engines::Engines;
 use crate::error::{Failure, Outcome};
 use crate::host::{HostFunction, MAX_PARAMETERS};
 use crate::instance::{HostSide, Instance};
 use crate::module::{Limits, Loaded};
-use crate::sandboxes::Sandboxes;
 use crate::types::*;
 
 /// An engine. Any thread may use it. godwit_engine_free.
-pub struct GodwitEngine(Engine, Arc<Sandboxes>);
+pub struct GodwitEngine(Engines);
 /// A loaded module. Any thread may use it. godwit_module_free.
 pub struct GodwitModule(Arc<Loaded>);
 /// One sandbox and its run. For the thread that made it. godwit_instance_free.
@@ -120,9 +120,7 @@ pub unsafe extern "C" fn godwit_engine_new(
         parallel_compilation: config.parallel_compilation,
     };
     let result = guarded(|| {
-        let sandboxes = Sandboxes::new(settings.instances.max(1));
-        crate::engine::create(&settings)
-            .map(|engine| Box::into_raw(Box::new(GodwitEngine(engine, sandboxes))))
+        Engines::new(&settings).map(|engines| Box::into_raw(Box::new(GodwitEngine(engines))))
     });
     // SAFETY: the caller's `out` and `error` are valid.
     unsafe { deliver(result, out, error) }
@@ -148,7 +146,7 @@ pub unsafe extern "C" fn godwit_engine_free(engine: *mut GodwitEngine) {
 pub unsafe extern "C" fn godwit_engine_fingerprint(engine: *const GodwitEngine) -> GodwitBytes {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::engine::fingerprint(&engine.0)))
+    catch_unwind(AssertUnwindSafe(|| crate::engine::fingerprint(&engine.0.first)))
         .unwrap_or_default()
         .into()
 }
@@ -171,7 +169,7 @@ pub unsafe extern "C" fn godwit_engine_increment_epoch(engine: *const GodwitEngi
 pub unsafe extern "C" fn godwit_engine_live_instances(engine: *const GodwitEngine) -> u64 {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::trim::live_instances(&engine.0))).unwrap_or(u64::MAX)
+    catch_unwind(AssertUnwindSafe(|| engine.0.live_instances())).unwrap_or(u64::MAX)
 }
 
 /// Bytes that unused sandboxes of the engine's pool keep resident; an estimate.
@@ -182,7 +180,7 @@ pub unsafe extern "C" fn godwit_engine_live_instances(engine: *const GodwitEngin
 pub unsafe extern "C" fn godwit_engine_idle_bytes(engine: *const GodwitEngine) -> u64 {
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
-    catch_unwind(AssertUnwindSafe(|| crate::trim::idle_bytes(&engine.0))).unwrap_or_default()
+    catch_unwind(AssertUnwindSafe(|| engine.0.idle_bytes())).unwrap_or_default()
 }
 
 /// Gives back to the operating system what unused memories of the engine keep resident, save a few.
@@ -196,7 +194,7 @@ pub unsafe extern "C" fn godwit_engine_release_idle(engine: *const GodwitEngine,
     // SAFETY: the contract of this function.
     let engine = unsafe { &*engine };
     // What is not given back here goes with the engine.
-    let _ = guarded(|| crate::trim::release_idle(&engine.0, instances));
+    let _ = guarded(|| engine.0.release_idle(instances));
 }
 
 /// Compiles a binary module. `*out` (godwit_bytes_free) is the artifact, or on failure the reason.
@@ -253,7 +251,7 @@ pub unsafe extern "C" fn godwit_module_load(
         let functions = unsafe { read_functions(functions, function_count, call) }?;
         // SAFETY: `fd` is open for the call.
         let code = unsafe { duplicate(fd, size) }?;
-        let loaded = crate::module::load(&engine.0, &engine.1, code, &functions, limits)?;
+        let loaded = crate::module::load(&engine.0, code, &functions, limits)?;
         Ok(Box::into_raw(Box::new(GodwitModule(loaded))))
     });
     // SAFETY: the caller's `out` and `error` are valid.

@@ -3,18 +3,21 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use godwit_hosts::call::{Exit, SuspendOnce};
+use godwit_hosts::call::{trap, Exit, SuspendOnce};
 use godwit_hosts::host::Host;
 use godwit_hosts::incoming::IncomingRequest;
 use godwit_hosts::outgoing::ResponseOutparam;
 use godwit_hosts::preview1::{Preview1, Table};
 use godwit_hosts::run::Run;
-use godwit_hosts::{p2, sockets};
+use godwit_hosts::p3::{handler, HasHost};
+use godwit_hosts::{p2, p3, sockets};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{
-    Component, ComponentExportIndex, InstancePre, Linker, Resource, TypedFunc,
+    Accessor, Component, ComponentExportIndex, InstancePre, Linker, Resource, TypedFunc,
 };
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::engines::Engines;
 
 use crate::error::{clean_name, error_text, Failure, Outcome};
 use crate::host::HostFunction;
@@ -22,11 +25,13 @@ use crate::instance::{prepare, AnyStore, HostSide, RunEnd};
 use crate::limiter::Limiter;
 use crate::module::{check_minimum, path_of, refused, Code, Limits, Loaded};
 use crate::nested;
-use crate::sandboxes::Sandboxes;
 use crate::types::GodwitStatus;
 
 /// The most bytes that one call may hand to the host: no function of ours takes more at once.
 const HOSTCALL_BYTES: usize = 2 << 20;
+
+/// Entries of a store's table of concurrent state, counted at the end of each time slice.
+const MAX_CONCURRENT: usize = 4096;
 
 /// The entries of engine/engine.h.
 const HTTP: &str = "wasi:http/handler";
@@ -39,25 +44,33 @@ pub struct ComponentData {
     run: Arc<Run>,
 }
 
+impl ComponentData {
+    fn host(&mut self) -> &mut Host {
+        &mut self.host
+    }
+}
+
 pub struct ComponentCode {
     pub pre: InstancePre<ComponentData>,
     preview1: Arc<Table>,
-    handler: Option<ComponentExportIndex>,
-    command: Option<ComponentExportIndex>,
+    handler: Option<Entry>,
+    command: Option<Entry>,
 }
 
-/// What is called.
+/// What is called: of WASI 0.2, or of 0.3.
 #[derive(Clone, Copy)]
 pub enum Entry {
     Handler(ComponentExportIndex),
     Command(ComponentExportIndex),
+    ConcurrentHandler(ComponentExportIndex),
+    ConcurrentCommand(ComponentExportIndex),
 }
 
 impl ComponentCode {
     pub fn entry(&self, name: &str) -> Outcome<Entry> {
         let found = match name {
-            HTTP => self.handler.map(Entry::Handler),
-            COMMAND => self.command.map(Entry::Command),
+            HTTP => self.handler,
+            COMMAND => self.command,
             _ => None,
         };
         found.ok_or_else(|| {
@@ -79,17 +92,32 @@ impl ComponentCode {
     }
 }
 
+/// Which engine it was compiled for an artifact says itself.
+fn deserialize(engines: &Engines, code: &File) -> Outcome<Component> {
+    // SAFETY: the caller verified the code and sealed the file (godwit_module_load's contract).
+    let on = |engine| unsafe { Component::deserialize_file(engine, path_of(code)) };
+    let first = match on(&engines.first) {
+        Ok(component) => return Ok(component),
+        Err(error) => refused(error),
+    };
+    if first.status != GodwitStatus::ArtifactInvalid {
+        return Err(first);
+    }
+    match on(engines.concurrent()?).map_err(refused) {
+        Err(second) if second.status == GodwitStatus::ArtifactInvalid => Err(first),
+        result => result,
+    }
+}
+
 /// As module::load.
 pub fn load(
-    engine: &Engine,
-    sandboxes: &Arc<Sandboxes>,
+    engines: &Engines,
     code: &File,
     functions: &[HostFunction],
     limits: Limits,
 ) -> Outcome<Loaded> {
-    // SAFETY: the caller verified the code and sealed the file (godwit_module_load's contract).
-    let component =
-        unsafe { Component::deserialize_file(engine, path_of(code)) }.map_err(refused)?;
+    let component = deserialize(engines, code)?;
+    let engine = component.engine();
     let needed = component.resources_required().ok_or_else(|| {
         let text = "a component that takes a core module from outside";
         Failure::new(GodwitStatus::UnsupportedFeature, text)
@@ -117,13 +145,18 @@ pub fn load(
     };
     Ok(Loaded {
         engine: engine.clone(),
-        sandboxes: sandboxes.clone(),
+        sandboxes: engines.sandboxes.clone(),
         places: needed.num_memories.max(needed.num_tables).max(1),
         host_bytes,
         limits,
         code: Code::Component(ComponentCode {
-            handler: function("wasi:http/incoming-handler@0.2.", "handle"),
-            command: function("wasi:cli/run@0.2.", "run"),
+            // Of both versions the newer one.
+            handler: function("wasi:http/handler@0.3.", "handle")
+                .map(Entry::ConcurrentHandler)
+                .or(function("wasi:http/incoming-handler@0.2.", "handle").map(Entry::Handler)),
+            command: function("wasi:cli/run@0.3.", "run")
+                .map(Entry::ConcurrentCommand)
+                .or(function("wasi:cli/run@0.2.", "run").map(Entry::Command)),
             preview1: Arc::new(preview1),
             pre,
         }),
@@ -144,10 +177,13 @@ fn unlinked(error: &wasmtime::Error) -> Failure {
 fn link(engine: &Engine, ty: &ComponentType) -> Outcome<Linker<ComponentData>> {
     let internal = |error| Failure::new(GodwitStatus::Internal, error_text(&error));
     let mut linker = Linker::new(engine);
-    p2::add_to_linker(&mut linker, |data: &mut ComponentData| &mut data.host).map_err(internal)?;
+    p2::add_to_linker(&mut linker, ComponentData::host).map_err(internal)?;
+    if is_concurrent(engine) {
+        p3::add_to_linker(&mut linker, ComponentData::host).map_err(internal)?;
+    }
     for (name, item) in ty.imports(engine) {
         if let ComponentItem::ComponentInstance(interface) = item.ty {
-            if name.starts_with("wasi:sockets/") && name.contains("@0.2.") {
+            if name.starts_with("wasi:sockets/") {
                 sockets::deny(&mut linker, engine, name, &interface).map_err(internal)?;
             }
         }
@@ -155,11 +191,26 @@ fn link(engine: &Engine, ty: &ComponentType) -> Outcome<Linker<ComponentData>> {
     Ok(linker)
 }
 
+fn is_concurrent(engine: &Engine) -> bool {
+    engine.get_concurrency_support()
+}
+
 pub fn new_store(module: &Loaded, data: ComponentData) -> Store<ComponentData> {
+    let run = data.run.clone();
     let mut store = Store::new(&module.engine, data);
     store.limiter(|data| &mut data.limiter);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     prepare(&mut store);
+    if is_concurrent(&module.engine) {
+        store.epoch_deadline_callback(move |mut store| {
+            run.end_slice();
+            // Streams, futures, tasks and calls of the guest are kept in host memory.
+            if store.concurrent_state_table_size() > MAX_CONCURRENT {
+                return Err(trap("more streams, futures and tasks than one run may have"));
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+    }
     store
 }
 
@@ -197,6 +248,25 @@ async fn run_in(
                 Ok(()) => Ok(()),
                 Err(()) => Err(wasmtime::Error::new(Exit(1))),
             }
+        }
+        Entry::ConcurrentHandler(index) => {
+            let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
+            let function: handler::Handle = function.typed(&*store)?;
+            let call = async |accessor: &Accessor<ComponentData>| {
+                let host = accessor.with_getter::<HasHost>(ComponentData::host);
+                handler::handle(&host, &function).await
+            };
+            store.run_concurrent(call).await?
+        }
+        Entry::ConcurrentCommand(index) => {
+            let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
+            let function: TypedFunc<(), (Result<(), ()>,)> = function.typed(&*store)?;
+            let call = async |accessor: &Accessor<ComponentData>| {
+                let result = function.call_concurrent(accessor, ()).await?.0;
+                handler::idle(&accessor.with_getter::<HasHost>(ComponentData::host)).await?;
+                result.map_err(|()| wasmtime::Error::new(Exit(1)))
+            };
+            store.run_concurrent(call).await?
         }
     }
 }

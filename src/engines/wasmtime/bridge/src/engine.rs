@@ -14,6 +14,7 @@ use wasmtime::{
 };
 
 use crate::bulk::{self, Refusal};
+use crate::engines::Engines;
 use crate::error::{error_text, Failure, Outcome};
 use crate::handles;
 use crate::nested;
@@ -22,6 +23,8 @@ use crate::types::GodwitStatus;
 /// The pinned version (a test compares it with Cargo.toml). Wasmtime itself would accept artifacts
 /// of every 48.x; a patch may change what code is generated, so ours name the whole version.
 pub const WASMTIME_VERSION: &str = "48.0.8";
+/// Of the settings that only the concurrent engine has.
+const CONCURRENT_VERSION: u32 = 1;
 /// Stack that a guest may use, in bytes; beyond it a call traps. The host's part comes on top.
 pub const GUEST_STACK_BYTES: usize = 512 << 10;
 /// Guest frames that a trap reports.
@@ -50,15 +53,16 @@ pub struct Settings {
     pub parallel_compilation: bool,
 }
 
-pub fn create(settings: &Settings) -> Outcome<Engine> {
+/// `concurrent`: for components of WASI 0.3, and only for those.
+pub fn create(settings: &Settings, concurrent: bool) -> Outcome<Engine> {
     let mut config = Config::new();
-    configure_code(&mut config)
+    configure_code(&mut config, concurrent)
         .map_err(|error| Failure::new(GodwitStatus::Internal, error_text(&error)))?;
     config.parallel_compilation(settings.parallel_compilation);
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.async_stack_size(GUEST_STACK_BYTES + settings.host_stack_bytes);
     if settings.pooled {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings, concurrent)));
     } else {
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     }
@@ -66,7 +70,7 @@ pub fn create(settings: &Settings) -> Outcome<Engine> {
 }
 
 /// What decides whether an artifact fits: the same for both roles.
-fn configure_code(config: &mut Config) -> wasmtime::Result<()> {
+fn configure_code(config: &mut Config, concurrent: bool) -> wasmtime::Result<()> {
     config.module_version(ModuleVersionStrategy::Custom(WASMTIME_VERSION.to_string()))?;
     config
         .epoch_interruption(true)
@@ -76,7 +80,8 @@ fn configure_code(config: &mut Config) -> wasmtime::Result<()> {
         .memory_reservation(4 << 30)
         .memory_guard_size(32 << 20)
         .cranelift_opt_level(OptLevel::Speed)
-        .concurrency_support(false)
+        .concurrency_support(concurrent)
+        .wasm_component_model_async(concurrent)
         // The null collector never frees: what a run allocates counts against its memory until it
         // ends. The counting one frees all that is dead in one go, hundreds of milliseconds that
         // no epoch interrupts; and an instance lives for one request.
@@ -107,8 +112,10 @@ pub fn places(instances: u32) -> u32 {
     instances + instances / 2 + MAX_MEMORIES
 }
 
-fn pool(settings: &Settings) -> PoolingAllocationConfig {
+fn pool(settings: &Settings, concurrent: bool) -> PoolingAllocationConfig {
     let instances = settings.instances.max(1);
+    // A concurrent store has one for each of its component instances that waits inside a call.
+    let stacks = if concurrent { 4 * instances } else { instances };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .total_component_instances(instances)
@@ -121,7 +128,7 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .total_gc_heaps(instances)
         // An instance gives its place back before its stack; the surplus covers what other
         // threads hold in between.
-        .total_stacks(instances + 64)
+        .total_stacks(stacks + 64)
         .max_memories_per_module(MAX_MEMORIES)
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
@@ -150,6 +157,8 @@ pub fn fingerprint(engine: &Engine) -> Vec<u8> {
     }
     let mut collect = Collect(WASMTIME_VERSION.as_bytes().to_vec());
     bulk::REWRITE_VERSION.hash(&mut collect);
+    // The concurrent engine differs from this one in nothing but what this file says.
+    CONCURRENT_VERSION.hash(&mut collect);
     engine.precompile_compatibility_hash().hash(&mut collect);
     collect.0
 }
@@ -157,17 +166,20 @@ pub fn fingerprint(engine: &Engine) -> Vec<u8> {
 /// Compiles the module with its bulk instructions made interruptible (bulk.rs) and the exports that
 /// the host needs (handles.rs). One for which that cannot be done is refused: as it stands it could
 /// hold a worker.
-pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
-    let refused = |refusal| match refusal {
-        Refusal::Invalid(text) => explain(engine, wasm, &text),
-        Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
-    };
+pub fn compile(engines: &Engines, wasm: &[u8]) -> Outcome<Vec<u8>> {
+    let engine = &engines.first;
     if nested::is_component(wasm) {
-        let interruptible = nested::rewrite(engine.get_wasm_features(), wasm).map_err(refused)?;
+        let engine = match nested::is_concurrent(engine.get_wasm_features(), wasm) {
+            true => engines.concurrent()?,
+            false => engine,
+        };
+        let interruptible = nested::rewrite(engine.get_wasm_features(), wasm)
+            .map_err(|refusal| refused(engine, wasm, refusal))?;
         return engine
             .precompile_component(&interruptible)
             .map_err(|error| explain(engine, wasm, &error_text(&error)));
     }
+    let refused = |refusal| refused(engine, wasm, refusal);
     let interruptible = bulk::rewrite(engine.get_wasm_features(), wasm).map_err(refused)?;
     let bounded = handles::add(&interruptible).map_err(refused)?;
     engine.precompile_module(&bounded).map_err(|error| {
@@ -181,6 +193,13 @@ pub fn compile(engine: &Engine, wasm: &[u8]) -> Outcome<Vec<u8>> {
             _ => explain(engine, wasm, &error_text(&error)),
         }
     })
+}
+
+fn refused(engine: &Engine, wasm: &[u8], refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::Invalid(text) => explain(engine, wasm, &text),
+        Refusal::Unsupported(text) => Failure::new(GodwitStatus::UnsupportedFeature, text),
+    }
 }
 
 /// Compilation failed: says whether the module is malformed, needs a proposal that is off, or
@@ -202,7 +221,7 @@ pub mod tests {
     use super::*;
 
     pub fn runtime() -> Engine {
-        create(&settings(true)).unwrap()
+        create(&settings(true), false).unwrap()
     }
 
     pub fn settings(pooled: bool) -> Settings {
@@ -225,18 +244,18 @@ pub mod tests {
     #[test]
     fn both_roles_have_one_fingerprint() {
         let runtime = fingerprint(&runtime());
-        let compiler = fingerprint(&create(&settings(false)).unwrap());
+        let compiler = fingerprint(&create(&settings(false), false).unwrap());
         assert!(runtime.len() > 64);
         assert_eq!(runtime, compiler);
     }
 
     fn compile_text(text: &str) -> Outcome<Vec<u8>> {
-        compile(&create(&settings(false)).unwrap(), &crate::text::text_to_binary(text).unwrap())
+        compile(&Engines::new(&settings(false)).unwrap(), &crate::text::text_to_binary(text).unwrap())
     }
 
     #[test]
     fn errors_are_told_apart() {
-        let engine = create(&settings(false)).unwrap();
+        let engine = Engines::new(&settings(false)).unwrap();
         assert_eq!(compile(&engine, b"").unwrap_err().status, GodwitStatus::Malformed);
         assert_eq!(
             compile(&engine, b"\0asm\x01\0\0\0\xff").unwrap_err().status,

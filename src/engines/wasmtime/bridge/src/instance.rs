@@ -87,9 +87,16 @@ pub struct Instance {
     /// After `sandbox`: released when that is gone.
     charged: Charged,
     run: Arc<Run>,
+    /// It has an event loop (WASI 0.3): that says by the waker whether it has more to do. All others
+    /// are left alone by whoever polls them until C++, which knows what they wait for, wakes them.
+    is_concurrent: bool,
+    waker: Waker,
     outcome: Option<RunOutcome>,
     detail_bytes: usize,
 }
+
+/// Polls of one resume().
+const MAX_POLLS: usize = 16;
 
 impl Instance {
     pub fn new(
@@ -117,7 +124,14 @@ impl Instance {
             let text = "the account has no room for what the instance takes of the host";
             return Err(Failure::new(GodwitStatus::Overloaded, text));
         };
+        let is_concurrent = module.engine.get_concurrency_support();
+        let waker = match is_concurrent {
+            true => Waker::from(run.clone()),
+            false => Waker::noop().clone(),
+        };
         let mut instance = Instance {
+            is_concurrent,
+            waker,
             sandbox: Sandbox::Live(future),
             shedding: None,
             place: Some(place),
@@ -141,30 +155,37 @@ impl Instance {
         error.is::<PoolConcurrencyLimitError>() || self.run.commitment.account_refused()
     }
 
-    /// None when there is nothing to run. Nobody needs the waker: C++ knows what its host functions
-    /// wait for.
+    /// None when there is nothing to run.
     fn poll(&mut self) -> Option<Poll<RunEnd>> {
         match &mut self.sandbox {
             // A guest whose memories are being given back must not see them.
             Sandbox::Live(run) if self.shedding.is_none() => {
-                Some(run.as_mut().poll(&mut Context::from_waker(Waker::noop())))
+                self.run.begin_poll();
+                Some(run.as_mut().poll(&mut Context::from_waker(&self.waker)))
             }
             _ => None,
         }
     }
 
     pub fn resume(&mut self) -> GodwitProgress {
-        self.run.set_waiting(false);
         self.run.start();
-        match self.poll() {
-            None => GodwitProgress::Done,
-            Some(Poll::Ready(end)) => {
-                self.end(end);
-                GodwitProgress::Done
+        self.run.wake_waiters();
+        // An event loop may want to be polled again though nothing of its guest's is left to do.
+        for _ in 0..MAX_POLLS {
+            match self.poll() {
+                None => return GodwitProgress::Done,
+                Some(Poll::Ready(end)) => {
+                    self.end(end);
+                    return GodwitProgress::Done;
+                }
+                Some(Poll::Pending) if self.run.waiting() => return GodwitProgress::Waiting,
+                Some(Poll::Pending) if !self.is_concurrent => return GodwitProgress::Yielded,
+                Some(Poll::Pending) if self.run.slice_is_over() => return GodwitProgress::Yielded,
+                Some(Poll::Pending) if !self.run.is_woken() => return GodwitProgress::Waiting,
+                Some(Poll::Pending) => {}
             }
-            Some(Poll::Pending) if self.run.waiting() => GodwitProgress::Waiting,
-            Some(Poll::Pending) => GodwitProgress::Yielded,
         }
+        GodwitProgress::Yielded
     }
 
     /// Gives back about `bytes` of what the run has in its memories; false when there is no more.

@@ -5,6 +5,7 @@ mod account;
 mod bulk;
 mod component;
 mod engine;
+mod engines;
 mod error;
 mod handles;
 mod host;

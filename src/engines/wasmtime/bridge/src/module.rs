@@ -13,6 +13,7 @@ use wasmtime::{
 };
 
 use crate::component::{self, ComponentCode};
+use crate::engines::Engines;
 use crate::error::{clean_name, error_text, BoundedText, Failure, Outcome};
 use crate::handles;
 use crate::host::HostFunction;
@@ -64,17 +65,16 @@ pub struct Core {
 
 /// REQUIRES: `code` is what `engine::compile` made, verified and immutable: it will be executed.
 pub fn load(
-    engine: &Engine,
-    sandboxes: &Arc<Sandboxes>,
+    engines: &Engines,
     code: File,
     functions: &[HostFunction],
     limits: Limits,
 ) -> Outcome<Arc<Loaded>> {
     let loaded = match precompiled(&code) {
         Some(Precompiled::Component) => {
-            component::load(engine, sandboxes, &code, functions, limits)?
+            component::load(engines, &code, functions, limits)?
         }
-        _ => load_core(engine, sandboxes, code, functions, limits)?,
+        _ => load_core(&engines.first, &engines.sandboxes, code, functions, limits)?,
     };
     let loaded = Arc::new(loaded);
     crate::instance::check_sum_of_minimums(&loaded)?;

@@ -34,6 +34,26 @@ pub fn host_bytes<'a>(mut exports: impl Iterator<Item = &'a str>) -> u64 {
     exports.find_map(|name| name.strip_prefix(HOST_BYTES)?.parse().ok()).unwrap_or_default()
 }
 
+/// Does it need the engine with an event loop? One does that speaks WASI 0.3, or uses what is valid
+/// only there (streams, futures, asynchronous functions).
+pub fn is_concurrent(features: WasmFeatures, wasm: &[u8]) -> bool {
+    let names_it = |name: &str| name.starts_with("wasi:") && name.contains("@0.3.");
+    Parser::new(0).parse_all(wasm).map_while(Result::ok).any(|payload| match payload {
+        Payload::ComponentImportSection(imports) => {
+            imports.into_iter().flatten().any(|import| names_it(import.name.name))
+        }
+        Payload::ComponentExportSection(exports) => {
+            exports.into_iter().flatten().any(|export| names_it(export.name.name))
+        }
+        _ => false,
+    }) || is_valid_only_with_async(features, wasm)
+}
+
+fn is_valid_only_with_async(features: WasmFeatures, wasm: &[u8]) -> bool {
+    let is_valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+    !is_valid(features) && is_valid(features | WasmFeatures::CM_ASYNC)
+}
+
 /// The component to be compiled in its place.
 pub fn rewrite(features: WasmFeatures, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     let types = Validator::new_with_features(features).validate_all(wasm)?;

@@ -17,11 +17,11 @@ use crate::streams::{InputStream, OutputStream, Pollable, STDERR, STDIN, STDOUT}
 #[derive(Debug)]
 pub struct Terminal;
 
-const REALTIME: u64 = 0;
-const MONOTONIC: u64 = 1;
+pub const REALTIME: u64 = 0;
+pub const MONOTONIC: u64 = 1;
 const NANOSECONDS: u64 = 1_000_000_000;
 /// The most random bytes of one call.
-const MAX_RANDOM: u64 = 1 << 20;
+pub const MAX_RANDOM: u64 = 1 << 20;
 
 impl Host {
     /// Arguments or environment: `sizes` and `get` of preview 1.
@@ -41,7 +41,7 @@ impl Host {
         Ok(texts.take(count).map(|text| String::from_utf8_lossy(text).into_owned()).collect())
     }
 
-    fn clock(&mut self, function: Function, clock: u64) -> Result<u64> {
+    pub(crate) fn clock(&mut self, function: Function, clock: u64) -> Result<u64> {
         let arguments: &[u64] = match function {
             Function::ClockTimeGet => &[clock, 0, RESULT],
             _ => &[clock, RESULT],
@@ -52,7 +52,7 @@ impl Host {
         }
     }
 
-    fn datetime(&mut self, function: Function) -> Result<wall_clock::Datetime> {
+    pub(crate) fn datetime(&mut self, function: Function) -> Result<wall_clock::Datetime> {
         let time = self.clock(function, REALTIME)?;
         let nanoseconds = (time % NANOSECONDS) as u32;
         Ok(wall_clock::Datetime { seconds: time / NANOSECONDS, nanoseconds })
@@ -63,7 +63,7 @@ impl Host {
         Ok((callbacks.functions.now)(callbacks.context))
     }
 
-    async fn random(&mut self, size: u64) -> Result<Vec<u8>> {
+    pub(crate) async fn random(&mut self, size: u64) -> Result<Vec<u8>> {
         if size > MAX_RANDOM {
             return Err(trap("more than 1 MiB of random bytes at once"));
         }
@@ -80,7 +80,7 @@ impl Host {
         Ok(bytes)
     }
 
-    fn random_u64(&mut self) -> Result<u64> {
+    pub(crate) fn random_u64(&mut self) -> Result<u64> {
         self.preview1.reserve(8);
         match self.preview1_now(Function::RandomGet, &[DATA as u64, 8])? {
             0 => Ok(self.preview1.u64_at(DATA)),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 use wasmtime::Result;
 
-use crate::bindings::p2::wasi::http::types::{HeaderError, HostFields};
+use crate::bindings::p2::wasi::http::types::{HeaderError as OldError, HostFields};
+use crate::bindings::p3::wasi::http::types::HeaderError as NewError;
 use crate::call::trap;
 use crate::host::{Held, Host};
 use crate::run::Run;
@@ -47,7 +48,7 @@ fn is_forbidden(name: &str) -> bool {
 }
 
 /// A token of RFC 9110 section 5.6.2.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !name.is_empty() && name.as_bytes().iter().all(is_token)
 }
@@ -57,7 +58,38 @@ fn is_value(value: &[u8]) -> bool {
     value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
-type FieldResult<T> = std::result::Result<T, HeaderError>;
+/// What a guest may not do with fields.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum HeaderError {
+    InvalidSyntax,
+    Forbidden,
+    Immutable,
+    TooLarge,
+}
+
+impl From<HeaderError> for OldError {
+    fn from(error: HeaderError) -> OldError {
+        match error {
+            // 0.2 has no word for what is too large.
+            HeaderError::InvalidSyntax | HeaderError::TooLarge => OldError::InvalidSyntax,
+            HeaderError::Forbidden => OldError::Forbidden,
+            HeaderError::Immutable => OldError::Immutable,
+        }
+    }
+}
+
+impl From<HeaderError> for NewError {
+    fn from(error: HeaderError) -> NewError {
+        match error {
+            HeaderError::InvalidSyntax => NewError::InvalidSyntax,
+            HeaderError::Forbidden => NewError::Forbidden,
+            HeaderError::Immutable => NewError::Immutable,
+            HeaderError::TooLarge => NewError::SizeExceeded,
+        }
+    }
+}
+
+pub type FieldResult<T> = std::result::Result<T, HeaderError>;
 
 fn check_name(name: &str) -> FieldResult<()> {
     if !is_name(name) {
@@ -115,7 +147,7 @@ impl Fields {
         }
         let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
         if list.len() > MAX_FIELDS || bytes > MAX_BYTES {
-            return Ok(Err(HeaderError::InvalidSyntax));
+            return Ok(Err(HeaderError::TooLarge));
         }
         Fields::with(list, false, run).map(Ok)
     }
@@ -175,7 +207,7 @@ impl Fields {
         let count = self.entries.list.len();
         let bytes = self.entries.bytes() + name.len() + value.len();
         if count >= MAX_FIELDS || bytes > MAX_BYTES {
-            return Ok(Err(HeaderError::InvalidSyntax));
+            return Ok(Err(HeaderError::TooLarge));
         }
         let entry = (name.to_ascii_lowercase(), value);
         let Some(own) = Arc::get_mut(&mut self.entries) else {
@@ -260,10 +292,10 @@ impl HostFields for Host {
         Ok(self.table.push(Fields::empty(&self.run))?)
     }
 
-    fn from_list(&mut self, entries: Vec<Entry>) -> Result<FieldResult<Resource<Fields>>> {
+    fn from_list(&mut self, entries: Vec<Entry>) -> Result<std::result::Result<Resource<Fields>, OldError>> {
         Ok(match Fields::new(entries, &self.run)? {
             Ok(fields) => Ok(self.table.push(fields)?),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         })
     }
 
@@ -280,12 +312,12 @@ impl HostFields for Host {
         this: Resource<Fields>,
         name: String,
         values: Vec<Vec<u8>>,
-    ) -> Result<FieldResult<()>> {
-        self.table.get_mut(&this)?.set(&name, values)
+    ) -> Result<std::result::Result<(), OldError>> {
+        Ok(self.table.get_mut(&this)?.set(&name, values)?.map_err(OldError::from))
     }
 
-    fn delete(&mut self, this: Resource<Fields>, name: String) -> Result<FieldResult<()>> {
-        self.table.get_mut(&this)?.delete(&name)
+    fn delete(&mut self, this: Resource<Fields>, name: String) -> Result<std::result::Result<(), OldError>> {
+        Ok(self.table.get_mut(&this)?.delete(&name)?.map_err(OldError::from))
     }
 
     fn append(
@@ -293,8 +325,8 @@ impl HostFields for Host {
         this: Resource<Fields>,
         name: String,
         value: Vec<u8>,
-    ) -> Result<FieldResult<()>> {
-        self.table.get_mut(&this)?.append(&name, value)
+    ) -> Result<std::result::Result<(), OldError>> {
+        Ok(self.table.get_mut(&this)?.append(&name, value)?.map_err(OldError::from))
     }
 
     fn entries(&mut self, this: Resource<Fields>) -> Result<Vec<Entry>> {

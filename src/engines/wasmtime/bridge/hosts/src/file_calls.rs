@@ -1,27 +1,22 @@
 //! What files.rs makes of preview 1's functions: numbers, paths and buffers in and out of the scratch
 //! memory.
 
-use std::sync::Arc;
-
 use wasmtime::component::Resource;
-use wasmtime::Result;
 
 use crate::bindings::p2::wasi::clocks::wall_clock::Datetime;
 use crate::bindings::p2::wasi::filesystem::types::{
-    DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp,
-    OpenFlags, PathFlags,
+    Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
+    NewTimestamp, OpenFlags,
 };
-use crate::files::{Descriptor, Fd, FileError, FileResult, FileStream};
+use crate::files::{Descriptor, Fd, FileResult};
 use crate::host::Host;
 use crate::preview1::{Errno, Function, DATA, MAX_DATA, RESULT};
-use crate::streams::StreamResult;
 
 /// Longest path, in bytes: what preview 1 accepts too (PATH_MAX).
 pub const MAX_PATH_BYTES: usize = 4096;
 pub const LISTING_BYTES: usize = 4096;
 pub const DIRENT_BYTES: usize = 24;
 
-pub const FOLLOW: u64 = 1;
 pub const SET_ACCESSED: u64 = 1;
 pub const SET_ACCESSED_NOW: u64 = 2;
 pub const SET_MODIFIED: u64 = 4;
@@ -87,14 +82,6 @@ pub fn file_type(number: u8) -> DescriptorType {
     }
 }
 
-pub fn follow(flags: PathFlags) -> u64 {
-    if flags.contains(PathFlags::SYMLINK_FOLLOW) {
-        FOLLOW
-    } else {
-        0
-    }
-}
-
 pub fn datetime(nanoseconds: u64) -> Datetime {
     let second = 1_000_000_000;
     Datetime { seconds: nanoseconds / second, nanoseconds: (nanoseconds % second) as u32 }
@@ -140,26 +127,44 @@ impl FileStat {
     }
 }
 
+/// A call of preview 1 that stands in for one of wasi:filesystem: what it points to is in the scratch
+/// memory.
+#[derive(Clone, Copy)]
+pub struct FileCall {
+    pub function: Function,
+    arguments: [u64; MAX_ARGUMENTS],
+    count: usize,
+}
+
+/// path_open has so many.
+const MAX_ARGUMENTS: usize = 9;
+
+impl FileCall {
+    pub fn new<const N: usize>(function: Function, given: [u64; N]) -> FileCall {
+        let mut arguments = [0; MAX_ARGUMENTS];
+        arguments[..N].copy_from_slice(&given);
+        FileCall { function, arguments, count: N }
+    }
+
+    pub fn arguments(&self) -> &[u64] {
+        &self.arguments[..self.count]
+    }
+}
+
+/// How a path that may end in a link is taken, and the path.
+pub struct At<'a> {
+    pub follow: bool,
+    pub path: &'a str,
+}
+
+/// The calls, with their arguments laid out, and what they left.
 impl Host {
     pub(crate) fn fd(&self, descriptor: &Resource<Descriptor>) -> FileResult<u64> {
         Ok(u64::from(self.table.get(descriptor)?.fd.number))
     }
 
-    /// Closes a descriptor that nobody holds any more.
-    pub(crate) fn release(&mut self, fd: Arc<Fd>) -> Result<()> {
-        match Arc::into_inner(fd) {
-            Some(fd) if fd.owned => {
-                self.preview1_now(Function::FdClose, &[u64::from(fd.number)]).map(|_| ())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Puts paths where preview 1's functions find them; for each its address and size.
-    pub(crate) fn paths<const N: usize>(
-        &mut self,
-        paths: [&str; N],
-    ) -> FileResult<[(u64, u64); N]> {
+    fn paths<const N: usize>(&mut self, paths: [&str; N]) -> FileResult<[(u64, u64); N]> {
         if paths.iter().any(|path| path.len() > MAX_PATH_BYTES) {
             return Err(ErrorCode::NameTooLong.into());
         }
@@ -174,7 +179,7 @@ impl Host {
     }
 
     /// An iovec of preview 1 in front of the data, which are at DATA + 8.
-    pub(crate) fn iovec(&mut self, size: usize) {
+    fn iovec(&mut self, size: usize) {
         self.preview1.reserve(8 + size);
         let mut iovec = [0; 8];
         iovec[..4].copy_from_slice(&((DATA + 8) as u32).to_le_bytes());
@@ -182,52 +187,44 @@ impl Host {
         self.preview1.put(0, &iovec);
     }
 
-    pub(crate) async fn file_read(
-        &mut self,
-        fd: u32,
-        offset: u64,
-        size: usize,
-    ) -> FileResult<Vec<u8>> {
-        let size = size.min(MAX_DATA);
-        self.iovec(size);
-        let arguments = [u64::from(fd), DATA as u64, 1, offset, RESULT];
-        check(self.preview1(Function::FdPread, &arguments).await?)?;
-        let read = (self.preview1.u32_at(RESULT as usize) as usize).min(size);
-        Ok(self.preview1.data(8 + read)[8..].to_vec())
+    pub(crate) fn read_call(&mut self, fd: u32, offset: u64, size: usize) -> FileCall {
+        self.iovec(size.min(MAX_DATA));
+        FileCall::new(Function::FdPread, [u64::from(fd), DATA as u64, 1, offset, RESULT])
     }
 
-    /// How much was written.
-    pub(crate) async fn write_at(
-        &mut self,
-        fd: u32,
-        offset: u64,
-        bytes: &[u8],
-    ) -> FileResult<usize> {
+    pub(crate) fn bytes_read(&self) -> Vec<u8> {
+        let read = (self.preview1.u32_at(RESULT as usize) as usize).min(MAX_DATA);
+        self.preview1.data(8 + read)[8..].to_vec()
+    }
+
+    /// Of as many bytes as one call moves.
+    pub(crate) fn write_call(&mut self, fd: u32, offset: u64, bytes: &[u8]) -> FileCall {
         let bytes = &bytes[..bytes.len().min(MAX_DATA)];
         self.iovec(bytes.len());
         self.preview1.put(8, bytes);
-        let arguments = [u64::from(fd), DATA as u64, 1, offset, RESULT];
-        check(self.preview1(Function::FdPwrite, &arguments).await?)?;
-        Ok(self.preview1.u32_at(RESULT as usize) as usize)
+        FileCall::new(Function::FdPwrite, [u64::from(fd), DATA as u64, 1, offset, RESULT])
     }
 
-    pub(crate) async fn file_write(
+    pub(crate) fn size_written(&self) -> usize {
+        self.preview1.u32_at(RESULT as usize) as usize
+    }
+
+    pub(crate) fn stat_call(&self, fd: u32) -> FileCall {
+        FileCall::new(Function::FdFilestatGet, [u64::from(fd), RESULT])
+    }
+
+    pub(crate) fn path_stat_call(
         &mut self,
-        file: &FileStream,
-        bytes: &[u8],
-    ) -> StreamResult<usize> {
-        let offset = match file.append {
-            true => self.file_stat(file.fd.number).await?.size,
-            false => file.offset,
-        };
-        let written = self.write_at(file.fd.number, offset, bytes).await?;
-        if written == 0 && !bytes.is_empty() {
-            return Err(FileError::Code(ErrorCode::Io).into());
-        }
-        Ok(written)
+        descriptor: &Resource<Descriptor>,
+        at: At<'_>,
+    ) -> FileResult<FileCall> {
+        let fd = self.fd(descriptor)?;
+        let [(address, size)] = self.paths([at.path])?;
+        let arguments = [fd, u64::from(at.follow), address, size, RESULT];
+        Ok(FileCall::new(Function::PathFilestatGet, arguments))
     }
 
-    pub(crate) fn read_stat(&self) -> FileStat {
+    pub(crate) fn stat_found(&self) -> FileStat {
         let at = |offset: usize| self.preview1.u64_at(RESULT as usize + offset);
         FileStat {
             device: at(0),
@@ -241,46 +238,131 @@ impl Host {
         }
     }
 
-    pub(crate) async fn file_stat(&mut self, fd: u32) -> FileResult<FileStat> {
-        check(self.preview1(Function::FdFilestatGet, &[u64::from(fd), RESULT]).await?)?;
-        Ok(self.read_stat())
-    }
-
-    pub(crate) async fn path_stat(
-        &mut self,
-        descriptor: &Resource<Descriptor>,
-        flags: PathFlags,
-        path: &str,
-    ) -> FileResult<FileStat> {
-        let fd = self.fd(descriptor)?;
-        let [(address, size)] = self.paths([path])?;
-        let arguments = [fd, follow(flags), address, size, RESULT];
-        check(self.preview1(Function::PathFilestatGet, &arguments).await?)?;
-        Ok(self.read_stat())
-    }
-
     /// A function of a descriptor and a path.
-    pub(crate) async fn at_path(
+    pub(crate) fn at_path_call(
         &mut self,
         function: Function,
         descriptor: &Resource<Descriptor>,
         path: &str,
-    ) -> FileResult<()> {
+    ) -> FileResult<FileCall> {
         let fd = self.fd(descriptor)?;
         let [(address, size)] = self.paths([path])?;
-        check(self.preview1(function, &[fd, address, size]).await?)
+        Ok(FileCall::new(function, [fd, address, size]))
     }
 
-    pub(crate) async fn open(
+    pub(crate) fn advise_call(
+        &self,
+        descriptor: &Resource<Descriptor>,
+        offset: u64,
+        length: u64,
+        advice: Advice,
+    ) -> FileResult<FileCall> {
+        let advice = match advice {
+            Advice::Normal => 0,
+            Advice::Sequential => 1,
+            Advice::Random => 2,
+            Advice::WillNeed => 3,
+            Advice::DontNeed => 4,
+            Advice::NoReuse => 5,
+        };
+        Ok(FileCall::new(Function::FdAdvise, [self.fd(descriptor)?, offset, length, advice]))
+    }
+
+    pub(crate) fn times_call(
+        &self,
+        descriptor: &Resource<Descriptor>,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FileResult<FileCall> {
+        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
+        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
+        let arguments = [self.fd(descriptor)?, accessed, modified, first | second];
+        Ok(FileCall::new(Function::FdFilestatSetTimes, arguments))
+    }
+
+    pub(crate) fn path_times_call(
         &mut self,
         descriptor: &Resource<Descriptor>,
-        path_flags: PathFlags,
+        at: At<'_>,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FileResult<FileCall> {
+        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
+        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
+        let fd = self.fd(descriptor)?;
+        let [(address, size)] = self.paths([at.path])?;
+        let times = first | second;
+        let arguments = [fd, u64::from(at.follow), address, size, accessed, modified, times];
+        Ok(FileCall::new(Function::PathFilestatSetTimes, arguments))
+    }
+
+    pub(crate) fn link_call(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        at: At<'_>,
+        new_descriptor: &Resource<Descriptor>,
+        new_path: &str,
+    ) -> FileResult<FileCall> {
+        let (old_fd, new_fd) = (self.fd(descriptor)?, self.fd(new_descriptor)?);
+        let [old, new] = self.paths([at.path, new_path])?;
+        let arguments = [old_fd, u64::from(at.follow), old.0, old.1, new_fd, new.0, new.1];
+        Ok(FileCall::new(Function::PathLink, arguments))
+    }
+
+    pub(crate) fn rename_call(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        old_path: &str,
+        new_descriptor: &Resource<Descriptor>,
+        new_path: &str,
+    ) -> FileResult<FileCall> {
+        let (old_fd, new_fd) = (self.fd(descriptor)?, self.fd(new_descriptor)?);
+        let [old, new] = self.paths([old_path, new_path])?;
+        let arguments = [old_fd, old.0, old.1, new_fd, new.0, new.1];
+        Ok(FileCall::new(Function::PathRename, arguments))
+    }
+
+    pub(crate) fn symlink_call(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        old_path: &str,
+        new_path: &str,
+    ) -> FileResult<FileCall> {
+        let fd = self.fd(descriptor)?;
+        let [old, new] = self.paths([old_path, new_path])?;
+        Ok(FileCall::new(Function::PathSymlink, [old.0, old.1, fd, new.0, new.1]))
+    }
+
+    pub(crate) fn readlink_call(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
         path: &str,
-        open_flags: OpenFlags,
-        flags: DescriptorFlags,
-    ) -> FileResult<u32> {
+    ) -> FileResult<FileCall> {
         let fd = self.fd(descriptor)?;
         let [(address, size)] = self.paths([path])?;
+        self.preview1.reserve(path.len() + MAX_PATH_BYTES);
+        let out = address + size;
+        let arguments = [fd, address, size, out, MAX_PATH_BYTES as u64, RESULT];
+        Ok(FileCall::new(Function::PathReadlink, arguments))
+    }
+
+    /// Of a link at a path so long.
+    pub(crate) fn link_target(&self, path_size: usize) -> FileResult<String> {
+        let used = (self.preview1.u32_at(RESULT as usize) as usize).min(MAX_PATH_BYTES);
+        let data = self.preview1.data(path_size + used);
+        let target = std::str::from_utf8(&data[path_size..]);
+        Ok(target.map_err(|_| ErrorCode::IllegalByteSequence)?.to_string())
+    }
+
+    pub(crate) fn open_call(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        at: At<'_>,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FileResult<FileCall> {
+        let fd = self.fd(descriptor)?;
+        let [(address, size)] = self.paths([at.path])?;
         let mut rights = OTHER_RIGHTS;
         if flags.contains(DescriptorFlags::READ) {
             rights |= RIGHT_FD_READ;
@@ -304,7 +386,7 @@ impl Host {
             opening.iter().filter(|(flag, _)| open_flags.contains(*flag)).map(|(_, b)| b);
         let arguments = [
             fd,
-            follow(path_flags),
+            u64::from(at.follow),
             address,
             size,
             open_bits.sum(),
@@ -313,22 +395,26 @@ impl Host {
             fd_flags.sum(),
             RESULT,
         ];
-        check(self.preview1(Function::PathOpen, &arguments).await?)?;
-        Ok(self.preview1.u32_at(RESULT as usize))
+        Ok(FileCall::new(Function::PathOpen, arguments))
     }
 
-    /// The next entries of a folder; none at its end.
-    pub(crate) async fn read_entries(
-        &mut self,
-        fd: u32,
-        cookie: u64,
-    ) -> FileResult<(Vec<Entry>, bool)> {
+    pub(crate) fn opened(&self, flags: DescriptorFlags) -> Descriptor {
+        let number = self.preview1.u32_at(RESULT as usize);
+        Descriptor::new(Fd::opened(number, &self.run), flags)
+    }
+
+    /// The next entries of a folder.
+    pub(crate) fn entries_call(&mut self, fd: u32, cookie: u64) -> FileCall {
         self.preview1.reserve(LISTING_BYTES);
         let arguments = [u64::from(fd), DATA as u64, LISTING_BYTES as u64, cookie, RESULT];
-        check(self.preview1(Function::FdReaddir, &arguments).await?)?;
+        FileCall::new(Function::FdReaddir, arguments)
+    }
+
+    /// What entries_call() left, and where the folder is to be read on; nothing there: at its end.
+    pub(crate) fn entries_found(&self, cookie: u64) -> (Vec<DirectoryEntry>, Option<u64>) {
         let used = (self.preview1.u32_at(RESULT as usize) as usize).min(LISTING_BYTES);
         let mut entries = Vec::new();
-        let mut offset = 0;
+        let (mut offset, mut next) = (0, cookie);
         while offset + DIRENT_BYTES <= used {
             let at = DATA + offset;
             let name_size = self.preview1.u32_at(at + 16) as usize;
@@ -339,15 +425,14 @@ impl Host {
             let data = self.preview1.data(used);
             let name = String::from_utf8_lossy(&data[offset + DIRENT_BYTES..end]).into_owned();
             let type_ = file_type(data[offset + 20]);
-            let next = self.preview1.u64_at(at);
-            entries.push(Entry { next, entry: DirectoryEntry { type_, name } });
+            next = self.preview1.u64_at(at);
             offset = end;
+            // A program expects neither itself nor its parent here.
+            if name != "." && name != ".." {
+                entries.push(DirectoryEntry { type_, name });
+            }
         }
-        Ok((entries, used < LISTING_BYTES))
+        let is_last = used < LISTING_BYTES || next == cookie;
+        (entries, (!is_last).then_some(next))
     }
-}
-
-pub struct Entry {
-    pub next: u64,
-    pub entry: DirectoryEntry,
 }

@@ -12,27 +12,56 @@ use crate::bindings::p2::wasi::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, HostDescriptor,
     HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-use crate::file_calls::{
-    check, follow, timestamp, MAX_PATH_BYTES, SET_ACCESSED, SET_ACCESSED_NOW, SET_MODIFIED,
-    SET_MODIFIED_NOW,
-};
+use crate::file_calls::{check, At, FileCall, FileStat};
 use crate::host::{Held, Host};
+use crate::run::Run;
 use crate::preview1::{Function, DATA, RESULT};
-use crate::streams::{InputStream, IoError, OutputStream, StreamError, MAX_TRANSFER};
+use crate::streams::{
+    InputStream, IoError, OutputStream, StreamError, StreamResult, MAX_TRANSFER,
+};
 
 /// A descriptor of preview 1, closed when nobody holds it any more.
-#[derive(Debug)]
 pub struct Fd {
     pub number: u32,
-    /// False for a granted folder: it stays open.
-    pub(crate) owned: bool,
+    /// Nothing for a granted folder: it stays open.
+    owner: Option<Arc<Run>>,
+}
+
+impl Fd {
+    pub fn granted(number: u32) -> Arc<Fd> {
+        Arc::new(Fd { number, owner: None })
+    }
+
+    pub fn opened(number: u32, run: &Arc<Run>) -> Arc<Fd> {
+        Arc::new(Fd { number, owner: Some(run.clone()) })
+    }
+}
+
+impl std::fmt::Debug for Fd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "descriptor {}", self.number)
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        if let Some(run) = &self.owner {
+            run.drop_descriptor(self.number);
+        }
+    }
 }
 
 #[derive(Debug)]
 pub struct Descriptor {
     pub(crate) fd: Arc<Fd>,
     /// What it was opened for.
-    flags: DescriptorFlags,
+    pub(crate) flags: DescriptorFlags,
+}
+
+impl Descriptor {
+    pub fn new(fd: Arc<Fd>, flags: DescriptorFlags) -> Descriptor {
+        Descriptor { fd, flags }
+    }
 }
 
 /// A file that is read or written from a position on.
@@ -93,14 +122,14 @@ impl From<FileError> for StreamError {
 pub type FileResult<T> = std::result::Result<T, FileError>;
 
 /// What identifies a file, mixed: the numbers themselves are none of the guest's business.
-fn hash(device: u64, inode: u64) -> MetadataHashValue {
+pub(crate) fn hash(device: u64, inode: u64) -> (u64, u64) {
     let mix = |value: u64| {
         let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         value ^ (value >> 31)
     };
     let lower = mix(device.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ inode;
-    MetadataHashValue { lower: mix(lower), upper: mix(lower.wrapping_add(inode)) }
+    (mix(lower), mix(lower.wrapping_add(inode)))
 }
 
 impl types::Host for Host {
@@ -116,8 +145,75 @@ impl types::Host for Host {
     }
 }
 
-impl preopens::Host for Host {
-    fn get_directories(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
+impl Host {
+    /// Makes a call, however long it waits.
+    async fn call(&mut self, call: FileCall) -> FileResult<()> {
+        check(self.preview1(call.function, call.arguments()).await?)
+    }
+
+    pub(crate) async fn file_read(
+        &mut self,
+        fd: u32,
+        offset: u64,
+        size: usize,
+    ) -> FileResult<Vec<u8>> {
+        let call = self.read_call(fd, offset, size);
+        self.call(call).await?;
+        Ok(self.bytes_read())
+    }
+
+    /// How much was written.
+    async fn write_at(&mut self, fd: u32, offset: u64, bytes: &[u8]) -> FileResult<usize> {
+        let call = self.write_call(fd, offset, bytes);
+        self.call(call).await?;
+        Ok(self.size_written())
+    }
+
+    pub(crate) async fn file_write(
+        &mut self,
+        file: &FileStream,
+        bytes: &[u8],
+    ) -> StreamResult<usize> {
+        let offset = match file.append {
+            true => self.file_stat(file.fd.number).await?.size,
+            false => file.offset,
+        };
+        let written = self.write_at(file.fd.number, offset, bytes).await?;
+        if written == 0 && !bytes.is_empty() {
+            return Err(FileError::Code(ErrorCode::Io).into());
+        }
+        Ok(written)
+    }
+
+    async fn file_stat(&mut self, fd: u32) -> FileResult<FileStat> {
+        let call = self.stat_call(fd);
+        self.call(call).await?;
+        Ok(self.stat_found())
+    }
+
+    async fn path_stat(
+        &mut self,
+        descriptor: &Resource<Descriptor>,
+        flags: PathFlags,
+        path: &str,
+    ) -> FileResult<FileStat> {
+        let call = self.path_stat_call(descriptor, at(flags, path))?;
+        self.call(call).await?;
+        Ok(self.stat_found())
+    }
+
+    async fn at_path(
+        &mut self,
+        function: Function,
+        descriptor: &Resource<Descriptor>,
+        path: &str,
+    ) -> FileResult<()> {
+        let call = self.at_path_call(function, descriptor, path)?;
+        self.call(call).await
+    }
+
+    /// The folders that the operator granted.
+    pub(crate) fn preopens(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
         let mut folders = Vec::new();
         for number in 3.. {
             if self.preview1_now(Function::FdPrestatGet, &[number, RESULT])? != 0 {
@@ -130,11 +226,21 @@ impl preopens::Host for Host {
                 break;
             }
             let name = String::from_utf8_lossy(self.preview1.data(size)).into_owned();
-            let fd = Arc::new(Fd { number: number as u32, owned: false });
+            let fd = Fd::granted(number as u32);
             let flags = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
-            folders.push((self.table.push(Descriptor { fd, flags })?, name));
+            folders.push((self.table.push(Descriptor::new(fd, flags))?, name));
         }
         Ok(folders)
+    }
+}
+
+fn at(flags: PathFlags, path: &str) -> At<'_> {
+    At { follow: flags.contains(PathFlags::SYMLINK_FOLLOW), path }
+}
+
+impl preopens::Host for Host {
+    fn get_directories(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
+        self.preopens()
     }
 }
 
@@ -184,21 +290,13 @@ impl HostDescriptor for Host {
         length: u64,
         advice: Advice,
     ) -> FileResult<()> {
-        let advice = match advice {
-            Advice::Normal => 0,
-            Advice::Sequential => 1,
-            Advice::Random => 2,
-            Advice::WillNeed => 3,
-            Advice::DontNeed => 4,
-            Advice::NoReuse => 5,
-        };
-        let arguments = [self.fd(&this)?, offset, length, advice];
-        check(self.preview1(Function::FdAdvise, &arguments).await?)
+        let call = self.advise_call(&this, offset, length, advice)?;
+        self.call(call).await
     }
 
     async fn sync_data(&mut self, this: Resource<Descriptor>) -> FileResult<()> {
         let fd = self.fd(&this)?;
-        check(self.preview1(Function::FdDatasync, &[fd]).await?)
+        self.call(FileCall::new(Function::FdDatasync, [fd])).await
     }
 
     fn get_flags(&mut self, this: Resource<Descriptor>) -> FileResult<DescriptorFlags> {
@@ -212,7 +310,7 @@ impl HostDescriptor for Host {
 
     async fn set_size(&mut self, this: Resource<Descriptor>, size: u64) -> FileResult<()> {
         let fd = self.fd(&this)?;
-        check(self.preview1(Function::FdFilestatSetSize, &[fd, size]).await?)
+        self.call(FileCall::new(Function::FdFilestatSetSize, [fd, size])).await
     }
 
     async fn set_times(
@@ -221,10 +319,8 @@ impl HostDescriptor for Host {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FileResult<()> {
-        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
-        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
-        let arguments = [self.fd(&this)?, accessed, modified, first | second];
-        check(self.preview1(Function::FdFilestatSetTimes, &arguments).await?)
+        let call = self.times_call(&this, accessed, modified)?;
+        self.call(call).await
     }
 
     async fn read(
@@ -269,7 +365,7 @@ impl HostDescriptor for Host {
 
     async fn sync(&mut self, this: Resource<Descriptor>) -> FileResult<()> {
         let fd = self.fd(&this)?;
-        check(self.preview1(Function::FdSync, &[fd]).await?)
+        self.call(FileCall::new(Function::FdSync, [fd])).await
     }
 
     async fn create_directory_at(
@@ -302,13 +398,8 @@ impl HostDescriptor for Host {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FileResult<()> {
-        let (accessed, first) = timestamp(accessed, SET_ACCESSED, SET_ACCESSED_NOW)?;
-        let (modified, second) = timestamp(modified, SET_MODIFIED, SET_MODIFIED_NOW)?;
-        let fd = self.fd(&this)?;
-        let [(address, size)] = self.paths([&path])?;
-        let times = first | second;
-        let arguments = [fd, follow(path_flags), address, size, accessed, modified, times];
-        check(self.preview1(Function::PathFilestatSetTimes, &arguments).await?)
+        let call = self.path_times_call(&this, at(path_flags, &path), accessed, modified)?;
+        self.call(call).await
     }
 
     async fn link_at(
@@ -319,10 +410,9 @@ impl HostDescriptor for Host {
         new_descriptor: Resource<Descriptor>,
         new_path: String,
     ) -> FileResult<()> {
-        let (old_fd, new_fd) = (self.fd(&this)?, self.fd(&new_descriptor)?);
-        let [old, new] = self.paths([&old_path, &new_path])?;
-        let arguments = [old_fd, follow(old_path_flags), old.0, old.1, new_fd, new.0, new.1];
-        check(self.preview1(Function::PathLink, &arguments).await?)
+        let at = at(old_path_flags, &old_path);
+        let call = self.link_call(&this, at, &new_descriptor, &new_path)?;
+        self.call(call).await
     }
 
     async fn open_at(
@@ -333,9 +423,10 @@ impl HostDescriptor for Host {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FileResult<Resource<Descriptor>> {
-        let number = self.open(&this, path_flags, &path, open_flags, flags).await?;
-        let fd = Arc::new(Fd { number, owned: true });
-        Ok(self.table.push(Descriptor { fd, flags })?)
+        let call = self.open_call(&this, at(path_flags, &path), open_flags, flags)?;
+        self.call(call).await?;
+        let descriptor = self.opened(flags);
+        Ok(self.table.push(descriptor)?)
     }
 
     async fn readlink_at(
@@ -343,16 +434,9 @@ impl HostDescriptor for Host {
         this: Resource<Descriptor>,
         path: String,
     ) -> FileResult<String> {
-        let fd = self.fd(&this)?;
-        let [(address, size)] = self.paths([&path])?;
-        self.preview1.reserve(path.len() + MAX_PATH_BYTES);
-        let out = address + size;
-        let arguments = [fd, address, size, out, MAX_PATH_BYTES as u64, RESULT];
-        check(self.preview1(Function::PathReadlink, &arguments).await?)?;
-        let used = (self.preview1.u32_at(RESULT as usize) as usize).min(MAX_PATH_BYTES);
-        let data = self.preview1.data(path.len() + used);
-        let target = std::str::from_utf8(&data[path.len()..]);
-        Ok(target.map_err(|_| ErrorCode::IllegalByteSequence)?.to_string())
+        let call = self.readlink_call(&this, &path)?;
+        self.call(call).await?;
+        self.link_target(path.len())
     }
 
     async fn remove_directory_at(
@@ -370,10 +454,8 @@ impl HostDescriptor for Host {
         new_descriptor: Resource<Descriptor>,
         new_path: String,
     ) -> FileResult<()> {
-        let (old_fd, new_fd) = (self.fd(&this)?, self.fd(&new_descriptor)?);
-        let [old, new] = self.paths([&old_path, &new_path])?;
-        let arguments = [old_fd, old.0, old.1, new_fd, new.0, new.1];
-        check(self.preview1(Function::PathRename, &arguments).await?)
+        let call = self.rename_call(&this, &old_path, &new_descriptor, &new_path)?;
+        self.call(call).await
     }
 
     async fn symlink_at(
@@ -382,9 +464,8 @@ impl HostDescriptor for Host {
         old_path: String,
         new_path: String,
     ) -> FileResult<()> {
-        let fd = self.fd(&this)?;
-        let [old, new] = self.paths([&old_path, &new_path])?;
-        check(self.preview1(Function::PathSymlink, &[old.0, old.1, fd, new.0, new.1]).await?)
+        let call = self.symlink_call(&this, &old_path, &new_path)?;
+        self.call(call).await
     }
 
     async fn unlink_file_at(&mut self, this: Resource<Descriptor>, path: String) -> FileResult<()> {
@@ -411,7 +492,8 @@ impl HostDescriptor for Host {
     async fn metadata_hash(&mut self, this: Resource<Descriptor>) -> FileResult<MetadataHashValue> {
         let fd = self.fd(&this)? as u32;
         let stat = self.file_stat(fd).await?;
-        Ok(hash(stat.device, stat.inode))
+        let (lower, upper) = hash(stat.device, stat.inode);
+        Ok(MetadataHashValue { lower, upper })
     }
 
     async fn metadata_hash_at(
@@ -421,12 +503,13 @@ impl HostDescriptor for Host {
         path: String,
     ) -> FileResult<MetadataHashValue> {
         let stat = self.path_stat(&this, path_flags, &path).await?;
-        Ok(hash(stat.device, stat.inode))
+        let (lower, upper) = hash(stat.device, stat.inode);
+        Ok(MetadataHashValue { lower, upper })
     }
 
     fn drop(&mut self, this: Resource<Descriptor>) -> Result<()> {
-        let descriptor = self.table.delete(this)?;
-        self.release(descriptor.fd)
+        self.table.delete(this)?;
+        self.close_dropped()
     }
 }
 
@@ -444,19 +527,18 @@ impl HostDirectoryEntryStream for Host {
                 return Ok(None);
             }
             let (fd, cookie) = (listing.fd.number, listing.cookie);
-            let (entries, is_last) = self.read_entries(fd, cookie).await?;
+            let call = self.entries_call(fd, cookie);
+            self.call(call).await?;
+            let (entries, next) = self.entries_found(cookie);
             let listing = self.table.get_mut(&this)?;
-            listing.over = is_last || entries.is_empty();
-            listing.cookie = entries.last().map_or(cookie, |last| last.next);
-            // A program expects neither itself nor its parent here.
-            let named = entries.into_iter().map(|each| each.entry);
-            listing.entries =
-                named.filter(|entry| entry.name != "." && entry.name != "..").collect();
+            listing.over = next.is_none();
+            listing.cookie = next.unwrap_or(cookie);
+            listing.entries = entries.into();
         }
     }
 
     fn drop(&mut self, this: Resource<Listing>) -> Result<()> {
-        let listing = self.table.delete(this)?;
-        self.release(listing.fd)
+        self.table.delete(this)?;
+        self.close_dropped()
     }
 }

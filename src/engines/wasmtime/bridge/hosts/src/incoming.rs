@@ -115,13 +115,14 @@ impl Callbacks {
         read_fields(|index, out| (self.functions.trailer)(self.context, stream, index, out))
     }
 
-    /// None while it is pending; the instance is woken then.
-    pub(crate) fn response(&self, call: u32) -> Option<std::result::Result<u16, ErrorCode>> {
+    /// Its status, or a number of capability::OutboundFailure. None while it is pending; the
+    /// instance is woken then.
+    pub(crate) fn response(&self, call: u32) -> Option<std::result::Result<u16, u8>> {
         let (mut status, mut failure) = (0, 0);
         match (self.functions.wait_response)(self.context, call, &mut status, &mut failure) {
             0 => None,
             1 => Some(Ok(status)),
-            _ => Some(Err(crate::p2::error_code(failure))),
+            _ => Some(Err(failure)),
         }
     }
 }

@@ -164,9 +164,19 @@ pub struct OutgoingRequest {
 
 #[derive(Clone, Copy, Default)]
 pub struct RequestOptions {
-    connect: Option<u64>,
-    first_byte: Option<u64>,
-    between_bytes: Option<u64>,
+    pub connect: Option<u64>,
+    pub first_byte: Option<u64>,
+    pub between_bytes: Option<u64>,
+}
+
+/// A request's head on its way out.
+pub struct OutboundHead<'a> {
+    pub method: &'a str,
+    pub scheme: Option<&'a str>,
+    pub authority: Option<&'a str>,
+    pub path_with_query: Option<&'a str>,
+    pub headers: &'a Fields,
+    pub options: RequestOptions,
 }
 
 pub struct ResponseOutparam;
@@ -428,10 +438,7 @@ impl HostOutgoingRequest for Host {
     }
 
     fn set_method(&mut self, this: Resource<OutgoingRequest>, method: Method) -> Result<Done> {
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        let name = method_name(&method);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_token) {
+        if !is_method(method_name(&method)) {
             return Ok(Err(()));
         }
         self.table.get_mut(&this)?.method = method;
@@ -447,10 +454,7 @@ impl HostOutgoingRequest for Host {
         this: Resource<OutgoingRequest>,
         path: Option<String>,
     ) -> Result<Done> {
-        let is_sound = |path: &str| {
-            path.len() <= MAX_TARGET_BYTES && path.bytes().all(|byte| (0x21..0x7f).contains(&byte))
-        };
-        if !path.as_deref().is_none_or(is_sound) {
+        if !path.as_deref().is_none_or(is_target) {
             return Ok(Err(()));
         }
         self.table.get_mut(&this)?.path_with_query = path;
@@ -466,7 +470,7 @@ impl HostOutgoingRequest for Host {
         this: Resource<OutgoingRequest>,
         scheme: Option<Scheme>,
     ) -> Result<Done> {
-        if matches!(&scheme, Some(Scheme::Other(name)) if name.len() > 64) {
+        if !scheme.as_ref().map(scheme_name).is_none_or(is_scheme) {
             return Ok(Err(()));
         }
         self.table.get_mut(&this)?.scheme = scheme;
@@ -482,11 +486,7 @@ impl HostOutgoingRequest for Host {
         this: Resource<OutgoingRequest>,
         authority: Option<String>,
     ) -> Result<Done> {
-        let is_sound = |text: &str| {
-            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
-            !text.is_empty() && text.len() <= 300 && text.bytes().all(is_part)
-        };
-        if !authority.as_deref().is_none_or(is_sound) {
+        if !authority.as_deref().is_none_or(is_authority) {
             return Ok(Err(()));
         }
         self.table.get_mut(&this)?.authority = authority;
@@ -505,9 +505,26 @@ impl HostOutgoingRequest for Host {
 }
 
 /// Pipes, head and trailers of one request, and the client library's own buffers.
-const CALL_BYTES: usize = 256 << 10;
+pub const CALL_BYTES: usize = 256 << 10;
 /// Of a request's target.
 pub const MAX_TARGET_BYTES: usize = 8 << 10;
+
+pub fn is_method(name: &str) -> bool {
+    name.len() <= 64 && crate::fields::is_name(name)
+}
+
+pub fn is_scheme(name: &str) -> bool {
+    name.len() <= 64
+}
+
+pub fn is_target(path: &str) -> bool {
+    path.len() <= MAX_TARGET_BYTES && path.bytes().all(|byte| (0x21..0x7f).contains(&byte))
+}
+
+pub fn is_authority(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte);
+    !text.is_empty() && text.len() <= 300 && text.bytes().all(is_part)
+}
 
 impl HostRequestOptions for Host {
     fn new(&mut self) -> Result<Resource<RequestOptions>> {
@@ -576,9 +593,17 @@ impl outgoing_handler::Host for Host {
         if !held.grow(CALL_BYTES) {
             return Ok(Err(ErrorCode::ConnectionLimitReached));
         }
-        let number = match callbacks.send(&request, options) {
+        let head = OutboundHead {
+            method: method_name(&request.method),
+            scheme: request.scheme.as_ref().map(scheme_name),
+            authority: request.authority.as_deref(),
+            path_with_query: request.path_with_query.as_deref(),
+            headers: &request.headers,
+            options,
+        };
+        let number = match callbacks.send(&head) {
             Ok(number) => number,
-            Err(code) => return Ok(Err(code)),
+            Err(failure) => return Ok(Err(crate::p2::error_code(failure))),
         };
         let call = Call::new(number, callbacks, held);
         let stream = streams::outbound_request_body(number);
@@ -593,34 +618,30 @@ impl outgoing_handler::Host for Host {
 }
 
 impl Callbacks {
-    fn respond(&self, status: u16, headers: &Fields) -> bool {
+    pub fn respond(&self, status: u16, headers: &Fields) -> bool {
         let fields = headers.spans();
         (self.functions.respond)(self.context, status, fields.as_ptr(), fields.len())
     }
 
-    /// The call's number.
-    fn send(
-        &self,
-        request: &OutgoingRequest,
-        options: RequestOptions,
-    ) -> std::result::Result<u32, ErrorCode> {
+    /// The call's number, or why there is none: a number of capability::OutboundFailure.
+    pub fn send(&self, request: &OutboundHead<'_>) -> std::result::Result<u32, u8> {
         if request.headers.content_length().is_err() {
-            return Err(ErrorCode::HttpProtocolError);
+            return Err(crate::p2::HTTP_PROTOCOL_ERROR);
         }
         let fields = request.headers.spans();
         let mut head = empty_head();
-        head.method = span(method_name(&request.method).as_bytes());
-        head.scheme = optional_span(request.scheme.as_ref().map(scheme_name));
-        head.authority = optional_span(request.authority.as_deref());
-        head.path_with_query = optional_span(request.path_with_query.as_deref());
+        head.method = span(request.method.as_bytes());
+        head.scheme = optional_span(request.scheme);
+        head.authority = optional_span(request.authority);
+        head.path_with_query = optional_span(request.path_with_query);
         (head.fields, head.field_count) = (fields.as_ptr(), fields.len());
-        head.connect_timeout = options.connect.unwrap_or_default();
-        head.first_byte_timeout = options.first_byte.unwrap_or_default();
-        head.between_bytes_timeout = options.between_bytes.unwrap_or_default();
+        head.connect_timeout = request.options.connect.unwrap_or_default();
+        head.first_byte_timeout = request.options.first_byte.unwrap_or_default();
+        head.between_bytes_timeout = request.options.between_bytes.unwrap_or_default();
         let mut call = 0;
         match (self.functions.send)(self.context, &head, &mut call) {
             u8::MAX => Ok(call),
-            code => Err(crate::p2::error_code(code)),
+            failure => Err(failure),
         }
     }
 }
@@ -651,7 +672,7 @@ impl HostFutureIncomingResponse for Host {
                 let response = IncomingResponse { call, status, headers: None, consumed: false };
                 Ok(self.table.push(response)?)
             }
-            Err(code) => Err(code),
+            Err(failure) => Err(crate::p2::error_code(failure)),
         })))
     }
 

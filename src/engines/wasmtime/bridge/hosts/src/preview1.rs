@@ -2,13 +2,16 @@
 //! same checks, that a core module imports. What they would find in a guest's memory, they find in
 //! a scratch memory of ours.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use wasmtime::{Result, ValRaw};
 
 use crate::call::{trap, Binding, HostState, Step};
-use crate::host::Host;
+use crate::file_calls::FileCall;
+use crate::host::{Held, Host};
+use crate::streams::lock;
 
 macro_rules! functions {
     ($($variant:ident $name:literal),* $(,)?) => {
@@ -85,11 +88,30 @@ pub struct Preview1 {
     table: Option<Arc<Table>>,
     state: Option<HostState>,
     scratch: Vec<u8>,
+    /// Of WASI 0.3, which may begin several: C++ does one at a time, the first.
+    operations: VecDeque<Operation>,
+}
+
+/// A call that waits, or waits for its turn.
+pub struct Waiting {
+    call: FileCall,
+    scratch: Vec<u8>,
+    ended: Option<Result<Errno>>,
+    _held: Held,
+}
+pub type Operation = Arc<Mutex<Waiting>>;
+
+/// What became of a call that was begun.
+pub enum Begun {
+    /// What it left is in the scratch memory.
+    Ended(Errno),
+    /// Host::poll_operation() tells when it has ended.
+    Waits(Operation),
 }
 
 impl Preview1 {
     pub fn new(table: Arc<Table>, state: HostState) -> Preview1 {
-        Preview1 { table: Some(table), state: Some(state), scratch: Vec::new() }
+        Preview1 { table: Some(table), state: Some(state), ..Preview1::default() }
     }
 
     /// Makes room for `size` bytes at DATA.
@@ -147,6 +169,9 @@ impl Host {
         function: Function,
         arguments: &[u64],
     ) -> Result<Errno> {
+        while self.work_off_operations() {
+            self.wait().await;
+        }
         loop {
             if let Some(errno) = self.preview1.attempt(function, arguments)? {
                 return Ok(errno);
@@ -161,4 +186,72 @@ impl Host {
             .attempt(function, arguments)?
             .ok_or_else(|| trap("a host function that may not wait was pending"))
     }
+
+    /// Begins a call whose arguments have just been laid out in the scratch memory.
+    pub(crate) fn begin(&mut self, call: FileCall) -> Result<Begun> {
+        self.close_dropped()?;
+        if !self.work_off_operations() {
+            if let Some(errno) = self.preview1.attempt(call.function, call.arguments())? {
+                return Ok(Begun::Ended(errno));
+            }
+        }
+        let mut held = Held::nothing(&self.run);
+        if !held.grow(OPERATION_BYTES + self.preview1.scratch.len()) {
+            return Err(trap("no memory is left for an operation on files"));
+        }
+        let scratch = std::mem::take(&mut self.preview1.scratch);
+        let waiting = Waiting { call, scratch, ended: None, _held: held };
+        let operation = Arc::new(Mutex::new(waiting));
+        self.preview1.operations.push_back(operation.clone());
+        Ok(Begun::Waits(operation))
+    }
+
+    /// Ready once; what it left is in the scratch memory then.
+    pub(crate) fn poll_operation(
+        &mut self,
+        operation: &Operation,
+        context: &Context<'_>,
+    ) -> Poll<Result<Errno>> {
+        self.work_off_operations();
+        let mut waiting = lock(operation);
+        match waiting.ended.take() {
+            Some(ended) => {
+                self.preview1.scratch = std::mem::take(&mut waiting.scratch);
+                Poll::Ready(ended)
+            }
+            None => {
+                self.run.wait(context);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Closes descriptors that nobody holds any more: not while a call waits that may be of one.
+    pub(crate) fn close_dropped(&mut self) -> Result<()> {
+        while self.preview1.operations.is_empty() {
+            let Some(number) = self.run.dropped_descriptor() else { break };
+            self.preview1_now(Function::FdClose, &[u64::from(number)])?;
+        }
+        Ok(())
+    }
+
+    /// True while one is left: the instance is woken when that has ended.
+    fn work_off_operations(&mut self) -> bool {
+        while let Some(operation) = self.preview1.operations.front().cloned() {
+            let mut waiting = lock(&operation);
+            let call = waiting.call;
+            std::mem::swap(&mut self.preview1.scratch, &mut waiting.scratch);
+            let attempt = self.preview1.attempt(call.function, call.arguments());
+            std::mem::swap(&mut self.preview1.scratch, &mut waiting.scratch);
+            match attempt.transpose() {
+                None => return true,
+                Some(ended) => waiting.ended = Some(ended),
+            }
+            self.preview1.operations.pop_front();
+        }
+        false
+    }
 }
+
+/// What the host takes for one that waits, besides its scratch memory.
+const OPERATION_BYTES: usize = 1024;

@@ -1,8 +1,11 @@
 //! What is known of a run while its future is suspended.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use crate::commitment::{Account, Commitment};
+use crate::streams::lock;
 
 /// Memories, and tables, that one core module may define.
 pub const MAX_MEMORIES: u32 = 8;
@@ -17,6 +20,14 @@ pub struct Run {
     /// The first resume has come.
     started: AtomicBool,
     pub bases: Bases,
+    /// The time slice ended in the poll that is under way.
+    slice_over: AtomicBool,
+    /// There is more to do now (WASI 0.3's event loop says so to whoever polls it).
+    woken: AtomicBool,
+    /// Of WASI 0.3's host functions, streams and futures that wait for C++.
+    waiters: Mutex<Vec<Waker>>,
+    /// Descriptors of preview 1 that nobody holds any more, to be closed.
+    dropped: Mutex<Vec<u32>>,
 }
 
 impl Run {
@@ -38,6 +49,57 @@ impl Run {
 
     pub fn started(&self) -> bool {
         self.started.load(Ordering::Relaxed)
+    }
+
+    pub fn end_slice(&self) {
+        self.slice_over.store(true, Ordering::Relaxed);
+    }
+
+    pub fn slice_is_over(&self) -> bool {
+        self.slice_over.load(Ordering::Relaxed)
+    }
+
+    pub fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+
+    /// Before each poll.
+    pub fn begin_poll(&self) {
+        self.set_waiting(false);
+        self.slice_over.store(false, Ordering::Relaxed);
+        self.woken.store(false, Ordering::Relaxed);
+    }
+
+    pub fn drop_descriptor(&self, number: u32) {
+        lock(&self.dropped).push(number);
+    }
+
+    pub fn dropped_descriptor(&self) -> Option<u32> {
+        lock(&self.dropped).pop()
+    }
+
+    /// Looked at again when C++ resumes the instance: it has been told what is waited for.
+    pub fn wait(&self, context: &Context<'_>) {
+        let mut waiters = lock(&self.waiters);
+        if !waiters.last().is_some_and(|last| last.will_wake(context.waker())) {
+            waiters.push(context.waker().clone());
+        }
+    }
+
+    /// C++ does not say which of them: all look again.
+    pub fn wake_waiters(&self) {
+        let waiters = std::mem::take(&mut *lock(&self.waiters));
+        waiters.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Wake for Run {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Relaxed);
     }
 }
 

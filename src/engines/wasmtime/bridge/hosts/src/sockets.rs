@@ -9,6 +9,7 @@ use crate::call::trap;
 use crate::streams::{InputStream, IoError, OutputStream, Pollable};
 
 const CREATORS: [&str; 3] = ["create-tcp-socket", "create-udp-socket", "resolve-addresses"];
+const NEW_CREATORS: [&str; 2] = ["[static]tcp-socket.create", "[static]udp-socket.create"];
 const NETWORK: &str = "instance-network";
 
 /// A resource that exists only to be passed on.
@@ -19,6 +20,11 @@ fn give(results: &mut [Val], value: Val) -> Result<()> {
     let place = results.first_mut().ok_or_else(|| trap("a function of another type"))?;
     *place = value;
     Ok(())
+}
+
+/// As WASI 0.3 says it.
+fn denied_variant() -> Val {
+    Val::Result(Err(Some(Box::new(Val::Variant("access-denied".to_string(), None)))))
 }
 
 /// Defines one imported interface of wasi:sockets.
@@ -41,6 +47,15 @@ pub fn deny<T: Send + 'static>(
                     _ => ResourceType::host::<Nothing>(),
                 };
                 instance.resource(item, ty, |_, _| Ok(()))?;
+            }
+            // Of WASI 0.3.
+            ComponentItem::ComponentFunc(function) if function.async_() => {
+                instance.func_new_concurrent(item, |_, _, _, results| {
+                    Box::pin(async move { give(results, denied_variant()) })
+                })?;
+            }
+            ComponentItem::ComponentFunc(_) if NEW_CREATORS.contains(&item) => {
+                instance.func_new(item, |_, _, _, results| give(results, denied_variant()))?;
             }
             ComponentItem::ComponentFunc(_) if CREATORS.contains(&item) => {
                 instance.func_new(item, |_, _, _, results| {

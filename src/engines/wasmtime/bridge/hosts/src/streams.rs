@@ -101,22 +101,42 @@ pub enum Read {
     Failed,
 }
 
+/// What a read into a given place found.
+pub enum ReadInto {
+    Bytes(usize),
+    End,
+    Pending,
+    Failed,
+}
+
 impl Callbacks {
     pub(crate) fn read(&self, stream: u32, size: usize) -> Read {
         let size = size.min(MAX_TRANSFER);
         let mut bytes = Vec::<u8>::with_capacity(size);
-        let mut read = 0;
-        let status =
-            (self.functions.read)(self.context, stream, bytes.as_mut_ptr(), size, &mut read);
-        match status {
-            0 => {
+        match self.read_raw(stream, bytes.as_mut_ptr(), size) {
+            ReadInto::Bytes(read) => {
                 // SAFETY: C++ has written `read` <= `size` bytes.
-                unsafe { bytes.set_len(read.min(size)) };
+                unsafe { bytes.set_len(read) };
                 Read::Bytes(bytes)
             }
-            1 => Read::End,
-            2 => Read::Pending,
-            _ => Read::Failed,
+            ReadInto::End => Read::End,
+            ReadInto::Pending => Read::Pending,
+            ReadInto::Failed => Read::Failed,
+        }
+    }
+
+    pub(crate) fn read_into(&self, stream: u32, out: &mut [u8]) -> ReadInto {
+        self.read_raw(stream, out.as_mut_ptr(), out.len())
+    }
+
+    /// `out` has room for `size` bytes; not more are ever said to be read.
+    fn read_raw(&self, stream: u32, out: *mut u8, size: usize) -> ReadInto {
+        let mut read = 0;
+        match (self.functions.read)(self.context, stream, out, size, &mut read) {
+            0 => ReadInto::Bytes(read.min(size)),
+            1 => ReadInto::End,
+            2 => ReadInto::Pending,
+            _ => ReadInto::Failed,
         }
     }
 
@@ -147,8 +167,13 @@ impl Callbacks {
         }
     }
 
+    /// A number of capability::OutboundFailure.
+    pub(crate) fn failure_number(&self, stream: u32) -> u8 {
+        (self.functions.failure)(self.context, stream)
+    }
+
     pub(crate) fn failure(&self, stream: u32) -> ErrorCode {
-        crate::p2::error_code((self.functions.failure)(self.context, stream))
+        crate::p2::error_code(self.failure_number(stream))
     }
 
     pub(crate) fn stream_error(&self, stream: u32) -> StreamError {
@@ -381,10 +406,8 @@ impl streams::HostInputStream for Host {
     }
 
     fn drop(&mut self, this: Resource<InputStream>) -> Result<()> {
-        match self.table.delete(this)? {
-            InputStream::File(file) => self.release(file.fd),
-            InputStream::Numbered(_) => Ok(()),
-        }
+        self.table.delete(this)?;
+        self.close_dropped()
     }
 }
 
@@ -465,9 +488,7 @@ impl streams::HostOutputStream for Host {
     }
 
     fn drop(&mut self, this: Resource<OutputStream>) -> Result<()> {
-        match self.table.delete(this)? {
-            OutputStream::File(file) => self.release(file.fd),
-            OutputStream::Numbered(_) | OutputStream::Body(_) => Ok(()),
-        }
+        self.table.delete(this)?;
+        self.close_dropped()
     }
 }

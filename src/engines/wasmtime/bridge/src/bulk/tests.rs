@@ -32,7 +32,7 @@ impl Random {
 }
 
 pub fn test_engine() -> Engine {
-    engine::create(&engine::tests::settings(false)).unwrap()
+    engine::create(&engine::tests::settings(false), false).unwrap()
 }
 
 pub fn rewritten(engine: &Engine, text: &str) -> (Vec<u8>, Vec<u8>) {

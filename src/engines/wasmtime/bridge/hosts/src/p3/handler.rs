@@ -1,0 +1,69 @@
+//! wasi:http/handler 0.3: a request handed to a guest, and its response sent.
+
+use std::future::poll_fn;
+
+use wasmtime::component::{Accessor, Resource, TypedFunc};
+use wasmtime::{Error, Result};
+
+use crate::bindings::p3::wasi::http::types::ErrorCode;
+use crate::call::trap;
+use crate::fields::span;
+use crate::p3::body::{self, Destination};
+use crate::p3::http::{Request, Response};
+use crate::p3::HasHost;
+use crate::streams::RESPONSE_BODY;
+
+type Answer = std::result::Result<Resource<Response>, ErrorCode>;
+/// The export `handle`.
+pub type Handle = TypedFunc<(Resource<Request>,), (Answer,)>;
+
+/// Until the response was sent and the guest has nothing more to do.
+pub async fn handle<T: Send + 'static>(
+    accessor: &Accessor<T, HasHost>,
+    function: &Handle,
+) -> Result<()> {
+    let request = accessor.with(|mut access| {
+        let host = access.get();
+        let request = Request::incoming(host)?;
+        host.push(request)
+    })?;
+    let (answer,) = function.call_concurrent(accessor, (request,)).await?;
+    let (response, to) = match accessor.with(|mut access| {
+        let host = access.get();
+        let callbacks = host.callbacks()?;
+        let response = match answer {
+            Ok(response) => host.table.delete(response)?,
+            Err(code) => {
+                let text = format!("{code:?}");
+                (callbacks.functions.respond_with_error)(callbacks.context, span(text.as_bytes()));
+                return Ok::<_, Error>(None);
+            }
+        };
+        let Ok(declared) = response.headers.content_length() else {
+            return Err(trap("the response's Content-Length is not one number"));
+        };
+        if !callbacks.respond(response.status, &response.headers) {
+            return Err(trap("the response's head cannot be sent"));
+        }
+        let to = Destination {
+            callbacks,
+            run: host.run.clone(),
+            stream: RESPONSE_BODY,
+            declared,
+            may_be_empty: true,
+            size_error: ErrorCode::HttpResponseBodySize,
+        };
+        Ok(Some((response, to)))
+    })? {
+        Some(answered) => answered,
+        None => return idle(accessor).await,
+    };
+    body::send(accessor, response.body, to).await?;
+    idle(accessor).await
+}
+
+/// Until no task of the guest is left: it may go on when it has answered.
+pub async fn idle<T: Send + 'static>(accessor: &Accessor<T, HasHost>) -> Result<()> {
+    poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+    Ok(())
+}
