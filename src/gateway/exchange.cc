@@ -249,8 +249,8 @@ void Exchange::on_ended() noexcept {
   // What the guest wrote beyond its limit was never taken: even a clean exit is not a whole answer.
   if (output_.over_limit()) end_reason_ = ErrorCode::kResponseTooLarge;
   if (end_reason_) return fail_response(*end_reason_, end_detail_);
-  // An answer that is whole and on its way stays one, whatever the guest does afterwards.
-  const bool answered = speaks_http() && responded_ && answer_.complete();
+  // An answer that is whole stays one, whatever the guest does afterwards.
+  const bool answered = speaks_http() && answer_.complete();
   if (!outcome.success() && !answered) {
     return fail_response(code_of(invocation_), failure_detail(outcome));
   }

@@ -274,7 +274,10 @@ pub fn spin_after() -> Answer {
 }
 
 pub fn trap_after() -> Answer {
-    after(async { core::arch::wasm32::unreachable() })
+    after(async {
+        wait_for(1_000_000).await;
+        core::arch::wasm32::unreachable()
+    })
 }
 
 /// Work after the response; its end goes to the log.

@@ -7,9 +7,9 @@ use godwit_hosts::call::{trap, Exit, SuspendOnce};
 use godwit_hosts::host::Host;
 use godwit_hosts::incoming::IncomingRequest;
 use godwit_hosts::outgoing::ResponseOutparam;
+use godwit_hosts::p3::{handler, HasHost};
 use godwit_hosts::preview1::{Preview1, Table};
 use godwit_hosts::run::Run;
-use godwit_hosts::p3::{handler, HasHost};
 use godwit_hosts::{p2, p3, sockets};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{

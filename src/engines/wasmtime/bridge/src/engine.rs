@@ -250,7 +250,10 @@ pub mod tests {
     }
 
     fn compile_text(text: &str) -> Outcome<Vec<u8>> {
-        compile(&Engines::new(&settings(false)).unwrap(), &crate::text::text_to_binary(text).unwrap())
+        compile(
+            &Engines::new(&settings(false)).unwrap(),
+            &crate::text::text_to_binary(text).unwrap(),
+        )
     }
 
     #[test]

@@ -71,9 +71,7 @@ pub fn load(
     limits: Limits,
 ) -> Outcome<Arc<Loaded>> {
     let loaded = match precompiled(&code) {
-        Some(Precompiled::Component) => {
-            component::load(engines, &code, functions, limits)?
-        }
+        Some(Precompiled::Component) => component::load(engines, &code, functions, limits)?,
         _ => load_core(&engines.first, &engines.sandboxes, code, functions, limits)?,
     };
     let loaded = Arc::new(loaded);

@@ -292,7 +292,10 @@ impl HostFields for Host {
         Ok(self.table.push(Fields::empty(&self.run))?)
     }
 
-    fn from_list(&mut self, entries: Vec<Entry>) -> Result<std::result::Result<Resource<Fields>, OldError>> {
+    fn from_list(
+        &mut self,
+        entries: Vec<Entry>,
+    ) -> Result<std::result::Result<Resource<Fields>, OldError>> {
         Ok(match Fields::new(entries, &self.run)? {
             Ok(fields) => Ok(self.table.push(fields)?),
             Err(error) => Err(error.into()),
@@ -316,7 +319,11 @@ impl HostFields for Host {
         Ok(self.table.get_mut(&this)?.set(&name, values)?.map_err(OldError::from))
     }
 
-    fn delete(&mut self, this: Resource<Fields>, name: String) -> Result<std::result::Result<(), OldError>> {
+    fn delete(
+        &mut self,
+        this: Resource<Fields>,
+        name: String,
+    ) -> Result<std::result::Result<(), OldError>> {
         Ok(self.table.get_mut(&this)?.delete(&name)?.map_err(OldError::from))
     }
 

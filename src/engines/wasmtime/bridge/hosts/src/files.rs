@@ -14,11 +14,9 @@ use crate::bindings::p2::wasi::filesystem::types::{
 };
 use crate::file_calls::{check, At, FileCall, FileStat};
 use crate::host::{Held, Host};
-use crate::run::Run;
 use crate::preview1::{Function, DATA, RESULT};
-use crate::streams::{
-    InputStream, IoError, OutputStream, StreamError, StreamResult, MAX_TRANSFER,
-};
+use crate::run::Run;
+use crate::streams::{InputStream, IoError, OutputStream, StreamError, StreamResult, MAX_TRANSFER};
 
 /// A descriptor of preview 1, closed when nobody holds it any more.
 pub struct Fd {

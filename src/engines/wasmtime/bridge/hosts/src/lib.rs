@@ -7,8 +7,8 @@ pub mod bindings {
 pub mod call;
 pub mod cli;
 pub mod commitment;
-pub mod fields;
 mod failures;
+pub mod fields;
 mod file_calls;
 pub mod files;
 pub mod host;

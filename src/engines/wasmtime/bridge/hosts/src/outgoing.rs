@@ -513,8 +513,11 @@ pub fn is_method(name: &str) -> bool {
     name.len() <= 64 && crate::fields::is_name(name)
 }
 
+/// RFC 3986 section 3.1.
 pub fn is_scheme(name: &str) -> bool {
-    name.len() <= 64
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let begins = name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    begins && name.len() <= 64 && name.bytes().all(is_part)
 }
 
 pub fn is_target(path: &str) -> bool {

@@ -53,9 +53,8 @@ impl Body {
         trailers: Trailers,
     ) -> Result<(Body, Sent)> {
         let (sent, told) = oneshot::channel();
-        let told = FutureReader::new(store, async move {
-            Ok::<_, Error>(told.await.unwrap_or(Ok(())))
-        })?;
+        let told =
+            FutureReader::new(store, async move { Ok::<_, Error>(told.await.unwrap_or(Ok(()))) })?;
         Ok((Body::Guest { contents, trailers, sent }, told))
     }
 

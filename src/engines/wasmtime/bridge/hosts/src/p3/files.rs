@@ -468,8 +468,7 @@ impl<T: Send + 'static> HostDescriptorWithStore<T> for HasHost {
         new_descriptor: Resource<Descriptor>,
         new_path: String,
     ) -> FileResult<()> {
-        let of =
-            |host: &mut Host| host.rename_call(&this, &old_path, &new_descriptor, &new_path);
+        let of = |host: &mut Host| host.rename_call(&this, &old_path, &new_descriptor, &new_path);
         call(store, of, |_| Ok(())).await
     }
 

@@ -161,12 +161,7 @@ impl HostFields for Host {
         Ok(fields.delete(&name)?.map(|()| values).map_err(HeaderError::from))
     }
 
-    fn append(
-        &mut self,
-        this: Resource<Fields>,
-        name: String,
-        value: Vec<u8>,
-    ) -> FieldsResult<()> {
+    fn append(&mut self, this: Resource<Fields>, name: String, value: Vec<u8>) -> FieldsResult<()> {
         Ok(self.table.get_mut(&this)?.append(&name, value)?.map_err(HeaderError::from))
     }
 
@@ -278,7 +273,11 @@ impl HostRequest for Host {
         Ok(self.table.get(&this)?.authority.clone())
     }
 
-    fn set_authority(&mut self, this: Resource<Request>, authority: Option<String>) -> Result<Done> {
+    fn set_authority(
+        &mut self,
+        this: Resource<Request>,
+        authority: Option<String>,
+    ) -> Result<Done> {
         if !authority.as_deref().is_none_or(is_authority) {
             return Ok(Err(()));
         }
@@ -339,7 +338,7 @@ impl HostResponse for Host {
     }
 
     fn set_status_code(&mut self, this: Resource<Response>, status: u16) -> Result<Done> {
-        if !(100..1000).contains(&status) {
+        if !(100..600).contains(&status) {
             return Ok(Err(()));
         }
         self.table.get_mut(&this)?.status = status;
