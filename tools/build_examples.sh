@@ -45,6 +45,7 @@ router       go
 http-rust    rust-component
 echo-rust    rust-component
 cli-rust     rust-component
+http-rust-p3 rust-component
 http-js      javascript
 http-python  python
 '
