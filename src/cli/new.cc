@@ -62,9 +62,11 @@ int new_verb(Words words) {
                        .usage = "LANGUAGE NAME",
                        .summary = "Makes the folder NAME with a function that greets: its source,\n"
                                   "its settings, a README. Languages: wat, c and rust (commands);\n"
-                                  "rust-http, javascript and python (components for HTTP).",
+                                  "rust-http, rust-http-p3 (WASI 0.3), javascript and python\n"
+                                  "(components for HTTP).",
                        .example = "godwit new c hello && godwit build hello"});
-  arguments.positional("LANGUAGE", language, "wat, c, rust, rust-http, javascript or python",
+  arguments.positional("LANGUAGE", language,
+                       fmt::format("{}", fmt::join(template_languages(), ", ")),
                        Presence::kRequired);
   arguments.positional("NAME", name, "the function's name", Presence::kRequired);
   if (const auto exit = arguments.parse(words)) return *exit;

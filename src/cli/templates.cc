@@ -10,8 +10,8 @@
 namespace godwit::cli {
 namespace {
 
-constexpr std::array<std::string_view, 6> kLanguages = {"wat",       "c",          "rust",
-                                                        "rust-http", "javascript", "python"};
+constexpr std::array<std::string_view, 7> kLanguages = {
+    "wat", "c", "rust", "rust-http", "rust-http-p3", "javascript", "python"};
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos;

@@ -374,13 +374,33 @@ class NewAndBuild(CliTest):
         self.assert_error(done, "E7006", "clang", "apt-get install")
         self.assertIn("nonsense", done.stderr)  # the compiler's own words
 
-    @unittest.skipUnless(shutil.which("cargo") and shutil.which("rustc"), "no Rust")
+    def need_rust(self, target):
+        if not (shutil.which("cargo") and shutil.which("rustc")):
+            self.skipTest("no Rust")
+        libraries = subprocess.run(["rustc", "--print", "target-libdir", "--target", target],
+                                   capture_output=True, text=True, check=False).stdout.strip()
+        if not libraries or not pathlib.Path(libraries).exists():
+            self.skipTest(f"rustup target add {target}")
+
     def test_rust(self):
-        target = subprocess.run(["rustc", "--print", "target-libdir", "--target", "wasm32-wasip1"],
-                                capture_output=True, text=True, check=False).stdout.strip()
-        if not target or not pathlib.Path(target).exists():
-            self.skipTest("rustup target add wasm32-wasip1")
+        self.need_rust("wasm32-wasip1")
         self.project("rust")
+
+    def rust_http(self, language):
+        """Its crates come from the registry: without a network there is nothing to test."""
+        self.need_rust("wasm32-wasip2")
+        self.godwit("new", language, "probe")
+        fetched = subprocess.run(["cargo", "fetch", "--quiet"], cwd=self.folder / "probe",
+                                 capture_output=True, check=False)
+        if fetched.returncode != 0:
+            self.skipTest("the crates can't be fetched")
+        self.project(language)
+
+    def test_rust_http(self):
+        self.rust_http("rust-http")
+
+    def test_rust_http_p3(self):
+        self.rust_http("rust-http-p3")
 
     def test_a_tool_that_is_missing(self):
         empty = {**ENVIRONMENT, "PATH": str(self.folder)}
