@@ -310,6 +310,8 @@ class Server:
                 content, complete = answer.read(), True
             except http.client.IncompleteRead as error:
                 content, complete = error.partial, False
+            except ConnectionResetError:  # after the head
+                content, complete = b"", False
             return Response(answer.status, answer.getheaders(), content, complete, answer.reason)
         finally:
             connection.close()

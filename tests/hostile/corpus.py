@@ -12,6 +12,7 @@ import pathlib
 import sys
 
 import compile_bombs
+import components_p3
 import large_modules
 import preview1
 from table import DEFAULT_LIMITS, ROWS
@@ -21,7 +22,7 @@ TEXTS = pathlib.Path(__file__).resolve().parent / "wat"
 COMPONENTS = {f"component_{path.stem}": path
               for path in sorted((TEXTS.parents[1] / "components/wat").glob("*.wat"))
               if path.stem != "two_handlers"}
-GENERATORS = {**large_modules.MODULES, **compile_bombs.BOMBS,
+GENERATORS = {**large_modules.MODULES, **compile_bombs.BOMBS, **components_p3.CONCURRENT,
               "import_everything": preview1.import_everything,
               "import_everything_twice": preview1.import_everything_twice}
 
@@ -52,7 +53,7 @@ def main():
     names = sys.argv[2:] or [name for name in guests() if name not in bombs()]
     for name in names:
         module = guest(name)
-        ending = "wasm" if name in GENERATORS else "wat"
+        ending = "wasm" if module[:4] == b"\0asm" else "wat"
         (folder / f"{name}.{ending}").write_bytes(module)
         if ROWS[name].settings:
             (folder / f"{name}.toml").write_text(ROWS[name].settings)

@@ -2,8 +2,8 @@
 
 A row is NAME → Expected: the status, the code of the problem document (empty when it is none),
 settings of the function if the defaults won't do. A guest is wat/NAME.wat, or it is made by the
-generator NAME of large_modules.py or preview1.py. test_hostile.py sees to it that no guest is
-without a row and no row without a guest.
+generator NAME of large_modules.py, components_p3.py or preview1.py. test_hostile.py sees to it that
+no guest is without a row and no row without a guest.
 
 The limits of functions that set none are DEFAULT_LIMITS. They are small, so that a corpus of
 endless loops ends; the wall clock is not, so that a busy machine can't turn one code into another.
@@ -31,6 +31,7 @@ CPU = Expected(504, "E4002")
 TRAP = Expected(500, "E3001")
 EXITED = Expected(500, "E3002")
 STACK = Expected(500, "E3003")
+NO_ANSWER = Expected(500, "E3007")
 MEMORY = Expected(500, "E4001")
 MALFORMED = Expected(503, "E2001")
 TEXT = Expected(503, "E2002")
@@ -63,10 +64,38 @@ ROWS = {
     "component_huge_list": TRAP.with_settings('[limits]\nmemory = "128MiB"'),
     # Handles are limited; a slow machine meets the CPU limit first.
     **rows(TRAP._replace(others=("E4002",)), """
-        component_leak_pollables component_leak_own_resources"""),
-    **rows(FEATURE, """
-        component_many_instances component_many_memories component_stream_never_read
-        component_streams_for_ever"""),
+        component_leak_pollables component_leak_own_resources component_streams_for_ever
+        component_futures_for_ever component_sets_for_ever component_calls_for_ever
+        component_backpressure_for_ever handler_fields handler_responses handler_bodies
+        handler_requests handler_sends"""),
+    **rows(FEATURE, "component_many_instances component_many_memories"),
+    # --- WASI 0.3 (components_p3.py, and files)
+    **rows(SLEEP, """
+        component_stream_never_read component_wait_for_nothing component_blocked
+        handler_waits_for_nothing"""),
+    **rows(CPU, """
+        component_yields_for_ever component_callback_yields component_polls_for_ever
+        component_sleeps_for_ever component_cancels_for_ever component_calls_cancelled_for_ever
+        component_stream_without_values component_stream_copies component_future_states
+        handler_responses_dropped handler_yields"""),
+    **rows(TRAP, """
+        component_stream_write_huge component_stream_read_huge component_stream_write_outside
+        component_stream_read_outside component_future_unwritten component_future_dropped_reading
+        component_future_dropped_writing component_future_read_twice
+        component_future_cancelled_idle
+        handler_answers_twice handler_same_answer_twice handler_dropped_answer
+        handler_dropped_trailers handler_consumes_twice handler_gives_while_reading
+        handler_gives_and_reads handler_waits_for_none handler_unknown_code"""),
+    "handler_no_answer": NO_ANSWER._replace(others=("E3001",)),
+    **rows(FINE, """
+        component_chain handler_fine handler_inside handler_gives_back handler_sends_own"""),
+    "handler_endless_body": CUT,
+    "handler_silent_body": CUT.with_settings(SLEEP.settings),
+    # Nobody is left to end the body: it is cut off in the end, or taken as whole.
+    **rows(CUT._replace(others=("",)).with_settings(SLEEP.settings), """
+        handler_forgotten_body handler_no_trailers"""),
+    # The answer goes out as soon as the handler waits or ends.
+    **rows(CPU._replace(others=("",)), "handler_spins_after handler_yields_after"),
     **rows(IMPORT, """
         component_unknown_import component_unknown_function component_wrong_type"""),
     **rows(CONTRACT, "component_no_export"),

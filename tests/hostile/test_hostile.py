@@ -176,6 +176,35 @@ class Hostile(unittest.TestCase):
         self.assertEqual(siege.fetch(self.server, siege.GREETING[0]).body, siege.GREETING[1])
 
 
+class HostMemory(unittest.TestCase):
+    """What the host keeps for a guest of WASI 0.3 is in none of its memories, and bounded too."""
+
+    KEEPERS = ("component_streams_for_ever", "component_futures_for_ever",
+               "component_sets_for_ever", "component_calls_for_ever", "component_blocked",
+               "component_calls_cancelled_for_ever", "component_future_states",
+               "handler_responses", "handler_bodies", "handler_responses_dropped",
+               "handler_requests", "handler_sends")
+    # Of one run, for all that a time slice lets it make.
+    SPARE_MIB_OF_ONE = 8
+
+    def test_it_stays_small(self):
+        folder = harness.Folder()
+        siege.add_neighbour(folder)
+        for name in self.KEEPERS:
+            siege.add_guest(folder, name, corpus.guest(name))
+        with siege.start(folder) as server:
+            siege.fire(server, self.KEEPERS, times=1)
+            before = siege.Footprint(server).resident_mib
+            with siege.Neighbour(server) as neighbour:
+                wrong = siege.fire(server, self.KEEPERS, times=4)
+            peak = server.status_kb("VmHWM") / 1024
+            print(f"{before:.0f} MiB resident, at most {peak:.0f} MiB", flush=True)
+            self.assertEqual(wrong, [])
+            self.assertEqual(neighbour.failures, [])
+            if not harness.SANITIZED:
+                self.assertLess(peak - before, siege.AT_ONCE * self.SPARE_MIB_OF_ONE)
+
+
 class Words(unittest.TestCase):
     """What a hostile file makes the command line say."""
 

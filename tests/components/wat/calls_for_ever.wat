@@ -1,0 +1,17 @@
+;; Begins calls of the host (an hour's sleep, WASI 0.3) for ever and waits for none of them.
+(component
+  (import "wasi:clocks/monotonic-clock@0.3.0"
+    (instance $clock (export "wait-for" (func async (param "how-long" u64)))))
+  (core func $sleep (canon lower (func $clock "wait-for") async))
+  (core module $program
+    (import "" "sleep" (func $sleep (param i64) (result i32)))
+    (func (export "run") (result i32)
+      (loop $again
+        (drop (call $sleep (i64.const 3600000000000)))
+        (br $again))
+      (i32.const 0)))
+  (core instance $program
+    (instantiate $program (with "" (instance (export "sleep" (func $sleep))))))
+  (func $run async (result (result)) (canon lift (core func $program "run")))
+  (instance $exports (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $exports)))

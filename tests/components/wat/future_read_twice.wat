@@ -1,0 +1,43 @@
+;; Reads a future (WASI 0.3) that is being read.
+(component
+  (type $value (future u8))
+  (core module $memory (memory (export "memory") 1))
+  (core instance $memory (instantiate $memory))
+  (core func $new (canon future.new $value))
+  (core func $read (canon future.read $value async (memory (core memory $memory "memory"))))
+  (core func $write (canon future.write $value async (memory (core memory $memory "memory"))))
+  (core func $cancel_read (canon future.cancel-read $value))
+  (core func $cancel_write (canon future.cancel-write $value))
+  (core func $drop_reader (canon future.drop-readable $value))
+  (core func $drop_writer (canon future.drop-writable $value))
+  (core module $program
+    (import "" "new" (func $new (result i64)))
+    (import "" "read" (func $read (param i32 i32) (result i32)))
+    (import "" "write" (func $write (param i32 i32) (result i32)))
+    (import "" "cancel_read" (func $cancel_read (param i32) (result i32)))
+    (import "" "cancel_write" (func $cancel_write (param i32) (result i32)))
+    (import "" "drop_reader" (func $drop_reader (param i32)))
+    (import "" "drop_writer" (func $drop_writer (param i32)))
+    (global $reader (mut i32) (i32.const 0))
+    (global $writer (mut i32) (i32.const 0))
+    (func $make
+      (local $ends i64)
+      (local.set $ends (call $new))
+      (global.set $reader (i32.wrap_i64 (local.get $ends)))
+      (global.set $writer (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32)))))
+    (func $must (param $result i32) (param $expected i32)
+      (if (i32.ne (local.get $result) (local.get $expected)) (then (unreachable))))
+    (func (export "run") (result i32)
+      (call $make)
+      (drop (call $read (global.get $reader) (i32.const 0)))
+      (drop (call $read (global.get $reader) (i32.const 0)))
+      (i32.const 0)))
+  (core instance $program
+    (instantiate $program
+      (with "" (instance
+        (export "new" (func $new)) (export "read" (func $read)) (export "write" (func $write))
+        (export "cancel_read" (func $cancel_read)) (export "cancel_write" (func $cancel_write))
+        (export "drop_reader" (func $drop_reader)) (export "drop_writer" (func $drop_writer))))))
+  (func $run async (result (result)) (canon lift (core func $program "run")))
+  (instance $exports (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $exports)))
