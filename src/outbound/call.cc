@@ -80,18 +80,22 @@ void Call::begin() {
   if (target.host == "localhost") {
     return use_addresses({*IpAddress::parse("127.0.0.1"), *IpAddress::parse("::1")});
   }
-  if (const auto* const known = pool_.known(target.host)) return use_addresses(*known);
-  const bool started =
-      client_.look_up(&pool_.grant(), target.host, [self = self_](const Resolution& resolution) {
+  if (const auto* const known = pool_.known(target.host)) {
+    if (known->addresses.empty()) return fail_soon(known->failure);
+    return use_addresses(known->addresses);
+  }
+  lookup_ =
+      client_.look_up(pool_.grant(), target.host, [self = self_](const Resolution& resolution) {
         if (*self != nullptr) (*self)->resolved(resolution);
       });
-  if (!started) fail_soon(OutboundFailure::kConnectionLimitReached);
+  if (!lookup_) fail_soon(OutboundFailure::kConnectionLimitReached);
 }
 
 void Call::resolved(const Resolution& resolution) {
   if (phase_ != Phase::kResolving) return;
+  lookup_.reset();
+  pool_.remember(request_.target.host, resolution);
   if (resolution.addresses.empty()) return fail(resolution.failure);
-  pool_.remember(request_.target.host, resolution.addresses);
   use_addresses(resolution.addresses);
 }
 
@@ -339,6 +343,7 @@ void Call::fail_soon(OutboundFailure failure) {
 void Call::end() {
   phase_ = Phase::kEnded;
   timer_->cancel();
+  lookup_.reset();
   if (easy_ != nullptr) pool_.remove(easy_->get());
   easy_.reset();
   request_pipe_.abandon();

@@ -125,6 +125,7 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   const CheckedRequest request_;
   const std::shared_ptr<CallCounts> counts_;
   const std::shared_ptr<Call*> self_;  // null once this is gone, for the resolver
+  std::optional<Resolver::Lookup> lookup_;
   Phase phase_ = Phase::kResolving;
   capability::OutboundState state_ = capability::OutboundState::kPending;
   capability::OutboundFailure failure_ = capability::OutboundFailure::kInternalError;

@@ -117,10 +117,10 @@ void Client::refused(const OutboundGrant& grant, std::string_view scheme,
   options_.refused({.function = grant.function, .target = url, .reason = reason, .line = line});
 }
 
-bool Client::look_up(const void* owner, const std::string& host,
-                     std::function<void(Resolution)> done) {
+std::optional<Resolver::Lookup> Client::look_up(const OutboundGrant& grant, const std::string& host,
+                                                std::function<void(Resolution)> done) {
   return options_.resolver->start(
-      owner, host, [mailbox = mailbox_, done = std::move(done)](Resolution resolution) mutable {
+      &grant, host, [mailbox = mailbox_, done = std::move(done)](Resolution resolution) mutable {
         const std::lock_guard lock(mailbox->mutex);
         if (mailbox->loop == nullptr) return;
         mailbox->loop->post(

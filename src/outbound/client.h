@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -39,7 +40,10 @@ struct ClientOptions {
   // Hears of each kind of refusal once; on the worker's thread.
   std::function<void(const Refusal&)> refused;
   Nanoseconds names_kept = std::chrono::seconds(5);  // how long an answer of the resolver is used
-  std::size_t calls_max = 1024;                      // of the worker, at once
+  // The same of its failures, at most names_kept: a name that is not there costs no thread each
+  // time.
+  Nanoseconds failures_kept = std::chrono::seconds(1);
+  std::size_t calls_max = 1024;  // of the worker, at once
 };
 
 void global_setup();
@@ -72,9 +76,11 @@ class Client final : public capability::OutboundClient, private TimerObserver {
     return true;
   }
   void leave() { --calls_; }
-  // Looks `host` up; `done` is called on the worker's thread unless the client is gone by then.
-  // False: too many are.
-  bool look_up(const void* owner, const std::string& host, std::function<void(Resolution)> done);
+  // Looks `host` up for a grant; `done` is called on the worker's thread unless the client is gone
+  // by then, and perhaps once the lookup is. Nothing: too many are.
+  std::optional<Resolver::Lookup> look_up(const capability::OutboundGrant& grant,
+                                          const std::string& host,
+                                          std::function<void(Resolution)> done);
 
  private:
   struct Mailbox;

@@ -1,12 +1,11 @@
 // What goes wrong: the peer, the network, the limits; each ends as the case that wasi:http has.
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "outbound/test_gate.h"
 #include "outbound/test_peer.h"
 #include "outbound/test_world.h"
 
@@ -166,17 +165,8 @@ TEST(OutboundFailures, TheWorkerHasABoundOfItsOwn) {
 }
 
 TEST(OutboundFailures, TheNameTakesTooLong) {
-  struct Gate {
-    std::mutex mutex;
-    std::condition_variable opened;
-    bool open = false;
-  };
-  const auto gate = std::make_shared<Gate>();
-  Resolver slow({.resolve = [gate](const std::string&) {
-    std::unique_lock lock(gate->mutex);
-    gate->opened.wait(lock, [&] { return gate->open; });
-    return Resolution{};
-  }});
+  const auto gate = std::make_shared<TestGate>();
+  Resolver slow({.resolve = [gate](const auto& host) { return gate->resolve(host); }});
   TestLoop loop;
   Client client(loop, {.resolver = &slow});
   auto http = client.open(grant_of({"http://slow.test"}));
@@ -187,9 +177,35 @@ TEST(OutboundFailures, TheNameTakesTooLong) {
   ASSERT_TRUE(loop.run_until([&] { return (*call)->state() == OutboundState::kFailed; }));
   EXPECT_EQ((*call)->failure(), OutboundFailure::kDnsTimeout);
   call->reset();
-  const std::lock_guard lock(gate->mutex);
-  gate->open = true;
-  gate->opened.notify_all();
+  gate->open();
+}
+
+TEST(OutboundFailures, ACallThatGoesTakesItsNameAlong) {
+  const auto gate = std::make_shared<TestGate>();
+  Resolver slow(
+      {.threads = 1, .resolve = [gate](const auto& host) { return gate->resolve(host); }});
+  TestLoop loop;
+  Client client(loop, {.resolver = &slow});
+  auto http = client.open(grant_of({"http://*.slow.test"}));
+  // More than one function's names that may wait, one after the other.
+  for (int i = 0; i < 100; ++i) {
+    auto call = http->start(get("http://a" + std::to_string(i) + ".slow.test"));
+    ASSERT_TRUE(call.has_value());
+    if (i == 0) gate->asked(1);
+    EXPECT_EQ(slow.waiting(), i == 0 ? 0U : 1U) << i;
+  }
+  EXPECT_EQ(slow.waiting(), 0U);
+  gate->open();
+}
+
+TEST(OutboundFailures, ANameThatIsNotThereIsNotAskedForAtOnceAgain) {
+  TestWorld world({"http://nowhere.test"}, {},
+                  {.names_kept = std::chrono::hours(1), .failures_kept = std::chrono::hours(1)});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(world.fetch(get("http://nowhere.test/")).failure,
+              OutboundFailure::kDestinationNotFound);
+  }
+  EXPECT_EQ(world.names->asked(), 1);
 }
 
 TEST(OutboundFailures, ConnectingTakesTooLong) {

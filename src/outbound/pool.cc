@@ -21,6 +21,7 @@ Pool::Pool(Loop& loop, std::shared_ptr<const capability::OutboundGrant> grant,
       grant_(std::move(grant)),
       roots_(options.roots),
       names_kept_(options.names_kept),
+      failures_kept_(std::min(options.failures_kept, options.names_kept)),
       timer_(loop.timer(*this)),
       soon_timer_(loop.timer(soon_)),
       multi_(::curl_multi_init()) {
@@ -48,20 +49,21 @@ x509_store_st* Pool::trust_store() {
   return store_;
 }
 
-const std::vector<IpAddress>* Pool::known(const std::string& host) {
+const Resolution* Pool::known(const std::string& host) {
   const auto found = names_.find(host);
   if (found == names_.end() || found->second.until <= monotonic_now()) return nullptr;
-  return &found->second.addresses;
+  return &found->second.resolution;
 }
 
-void Pool::remember(const std::string& host, const std::vector<IpAddress>& addresses) {
-  if (names_kept_ <= Nanoseconds{0}) return;
+void Pool::remember(const std::string& host, const Resolution& resolution) {
+  const Nanoseconds kept = resolution.addresses.empty() ? failures_kept_ : names_kept_;
+  if (kept <= Nanoseconds{0}) return;
   const TimePoint now = monotonic_now();
   if (names_.size() >= kMaxNames) {
     std::erase_if(names_, [&](const auto& each) { return each.second.until <= now; });
   }
   if (names_.size() >= kMaxNames) names_.clear();
-  names_[host] = {addresses, now + names_kept_};
+  names_[host] = {resolution, now + kept};
 }
 
 void Pool::mark(Call& call) {

@@ -44,14 +44,15 @@ class Pool final : private SocketObserver, private TimerObserver {
   // libcurl looks at all that is due; calls end within.
   void kick();
 
-  const std::vector<IpAddress>* known(const std::string& host);
-  void remember(const std::string& host, const std::vector<IpAddress>& addresses);
+  // What a lookup gave a short while ago, also when it failed; null: nothing.
+  const Resolution* known(const std::string& host);
+  void remember(const std::string& host, const Resolution& resolution);
   // The trust roots for a new TLS context, with a reference for the caller; null: there are none.
   x509_store_st* trust_store();
 
  private:
   struct Name {
-    std::vector<IpAddress> addresses;
+    Resolution resolution;
     TimePoint until;
   };
   // Wakes attend() of those that are marked.
@@ -75,6 +76,7 @@ class Pool final : private SocketObserver, private TimerObserver {
   const std::shared_ptr<const capability::OutboundGrant> grant_;
   const std::shared_ptr<const TrustRoots> roots_;
   const Nanoseconds names_kept_;
+  const Nanoseconds failures_kept_;
   x509_store_st* store_ = nullptr;
   std::unordered_map<int, std::unique_ptr<SocketWatch>> watches_;
   std::unique_ptr<LoopTimer> timer_;
