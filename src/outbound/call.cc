@@ -20,15 +20,21 @@ using capability::OutboundState;
 // --- Streams ------------------------------------------------------------------------------------
 
 capability::ReadResult Call::ResponseBody::read(MutableByteSpan out) {
-  const std::size_t size = pipe_.read(out);
+  const std::size_t size = call_.response_pipe_.read(out);
+  call_.leave_when_read();
   if (size > 0) return {capability::ReadStatus::kBytes, size};
   return {over() ? capability::ReadStatus::kEnd : capability::ReadStatus::kPending, 0};
 }
 
 bool Call::ResponseBody::wait_readable(Waker* waker) {
-  if (!pipe_.empty() || over()) return false;
-  pipe_.wait_readable(*waker);
+  http::BodyPipe& pipe = call_.response_pipe_;
+  if (!pipe.empty() || over()) return false;
+  pipe.wait_readable(*waker);
   return true;
+}
+
+bool Call::ResponseBody::over() const {
+  return call_.response_pipe_.finished() || call_.response_pipe_.aborted();
 }
 
 MutableByteSpan Call::RequestBody::prepare(std::size_t want) {
@@ -68,6 +74,8 @@ Call::Call(Client& client, Pool& pool, CheckedRequest request, std::shared_ptr<C
 Call::~Call() {
   *self_ = nullptr;
   if (phase_ != Phase::kEnded) end();
+  response_pipe_.abandon();
+  leave_when_read();
   pool_.forget(*this);
   pool_.leave();
 }
@@ -348,7 +356,13 @@ void Call::end() {
   easy_.reset();
   request_pipe_.abandon();
   --counts_->under_way;
-  client_.leave();
+  leave_when_read();
+}
+
+// An answer that waits to be read takes memory: it has its place for as long.
+void Call::leave_when_read() {
+  if (phase_ != Phase::kEnded || !response_pipe_.empty()) return;
+  if (std::exchange(has_place_, false)) client_.leave(pool_);
 }
 
 TimePoint Call::deadline() const {

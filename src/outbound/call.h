@@ -78,15 +78,15 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
 
   class ResponseBody final : public capability::InputStream {
    public:
-    explicit ResponseBody(http::BodyPipe& pipe) : pipe_(pipe) {}
+    explicit ResponseBody(Call& call) : call_(call) {}
     capability::ReadResult read(MutableByteSpan out) override;
     bool wait_readable(Waker* waker) override;
-    void cancel_wait() override { pipe_.cancel_readable(); }
-    std::size_t available() const override { return pipe_.size(); }
+    void cancel_wait() override { call_.response_pipe_.cancel_readable(); }
+    std::size_t available() const override { return call_.response_pipe_.size(); }
 
    private:
-    bool over() const { return pipe_.finished() || pipe_.aborted(); }
-    http::BodyPipe& pipe_;
+    bool over() const;
+    Call& call_;
   };
   class RequestBody final : public capability::OutputStream {
    public:
@@ -116,6 +116,7 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   void fail(capability::OutboundFailure failure);
   void fail_soon(capability::OutboundFailure failure);
   void end();
+  void leave_when_read();
   void tell_state();
   TimePoint deadline() const;
   CallStage stage() const;
@@ -148,10 +149,11 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
 
   ResponseReader reader_;
   http::BodyPipe response_pipe_;
-  ResponseBody response_body_{response_pipe_};
+  ResponseBody response_body_{*this};
   std::optional<std::uint64_t> response_length_;
   std::uint64_t received_ = 0;
   bool download_paused_ = false;
+  bool has_place_ = true;  // of the worker's
 
   std::vector<IpAddress> addresses_;
   std::unique_ptr<EasyHandle> easy_;  // while libcurl has it

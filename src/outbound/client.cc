@@ -39,12 +39,13 @@ class Http final : public capability::OutboundHttp {
       return refuse(OutboundFailure::kDenied);
     }
     if (counts_->started >= grant_->limits.requests) return refuse(OutboundFailure::kDenied);
-    if (counts_->under_way >= grant_->limits.at_once || !client_.enter()) {
+    Pool& pool = client_.pool(grant_);
+    if (counts_->under_way >= grant_->limits.at_once || !client_.enter(pool)) {
       return refuse(OutboundFailure::kConnectionLimitReached);
     }
     ++counts_->started;
     ++counts_->under_way;
-    auto call = std::make_unique<Call>(client_, client_.pool(grant_), std::move(*checked), counts_);
+    auto call = std::make_unique<Call>(client_, pool, std::move(*checked), counts_);
     call->begin();
     return call;
   }
@@ -94,6 +95,18 @@ Pool& Client::pool(const std::shared_ptr<const OutboundGrant>& grant) {
     if (pools_.size() == 1) sweep_->arm(monotonic_now() + kSweepEvery);
   }
   return *pool;
+}
+
+bool Client::enter(Pool& pool) {
+  if (pool.places() >= options_.calls_max - calls_) return false;
+  ++calls_;
+  pool.set_places(pool.places() + 1);
+  return true;
+}
+
+void Client::leave(Pool& pool) {
+  --calls_;
+  pool.set_places(pool.places() - 1);
 }
 
 // Pools that nobody has used since the last look go, and their connections.

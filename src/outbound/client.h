@@ -59,7 +59,7 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   std::unique_ptr<capability::OutboundHttp> open(
       std::shared_ptr<const capability::OutboundGrant> grant) override;
 
-  // Calls under way, for metrics and tests.
+  // Calls under way, and those whose answer is not read yet; for metrics and tests.
   std::size_t calls() const { return calls_; }
   std::size_t pools() const { return pools_.size(); }
 
@@ -69,13 +69,11 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   Pool& pool(const std::shared_ptr<const capability::OutboundGrant>& grant);
   void refused(const capability::OutboundGrant& grant, std::string_view scheme,
                const manifest::Authority& target, const IpAddress* address);
-  // A place for one more call; false: there is none.
-  bool enter() {
-    if (calls_ >= options_.calls_max) return false;
-    ++calls_;
-    return true;
-  }
-  void leave() { --calls_; }
+  // A place for one more call of this pool; false: there is none, or the pool has as many as are
+  // then still free for all (as runtime/purse.h has it for memory), so that one function leaves
+  // room for others.
+  bool enter(Pool& pool);
+  void leave(Pool& pool);
   // Looks `host` up for a grant; `done` is called on the worker's thread unless the client is gone
   // by then, and perhaps once the lookup is. Nothing: too many are.
   std::optional<Resolver::Lookup> look_up(const capability::OutboundGrant& grant,

@@ -164,6 +164,46 @@ TEST(OutboundFailures, TheWorkerHasABoundOfItsOwn) {
   EXPECT_TRUE(world.http->start(get(peer.url())).has_value());
 }
 
+TEST(OutboundFailures, OneFunctionLeavesPlacesForOthers) {
+  TestPeer peer([](auto& connection) { connection.read_to_end(); });
+  TestWorld world({peer.url()}, {}, {.names_kept = Nanoseconds{0}, .calls_max = 16});
+  std::vector<std::unique_ptr<OutboundCall>> calls;
+  const auto flood = [&](OutboundHttp& http) {
+    std::size_t taken = 0;
+    while (auto call = http.start(get(peer.url()))) {
+      calls.push_back(std::move(*call));
+      ++taken;
+    }
+    return taken;
+  };
+  EXPECT_EQ(flood(*world.http), 8U);
+  // Its next invocation is the same function.
+  EXPECT_EQ(flood(*world.client.open(world.grant)), 0U);
+  EXPECT_EQ(flood(*world.client.open(grant_of({peer.url()}, "second"))), 4U);
+  const auto third = world.client.open(grant_of({peer.url()}, "third"));
+  EXPECT_EQ(flood(*third), 2U);
+  calls.clear();
+  EXPECT_EQ(flood(*third), 8U);
+  calls.clear();
+}
+
+TEST(OutboundFailures, AnAnswerThatIsNotReadHasItsPlace) {
+  TestPeer peer([](auto& connection) {
+    connection.read_head();
+    connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  TestWorld world({peer.url()});
+  auto call = world.start(get(peer.url()));
+  call->finish_request(nullptr);
+  ASSERT_TRUE(world.loop.run_until([&] { return call->response_body().available() == 2; }));
+  world.loop.settle();
+  EXPECT_EQ(world.client.calls(), 1U);
+  TestAnswer answer;
+  ASSERT_TRUE(world.loop.run_until([&] { return TestWorld::read(*call, answer); }));
+  EXPECT_EQ(answer.body, "hi");
+  EXPECT_EQ(world.client.calls(), 0U);
+}
+
 TEST(OutboundFailures, TheNameTakesTooLong) {
   const auto gate = std::make_shared<TestGate>();
   Resolver slow({.resolve = [gate](const auto& host) { return gate->resolve(host); }});

@@ -33,6 +33,9 @@ class Pool final : private SocketObserver, private TimerObserver {
   bool idle_since_last_look();
   void enter() { ++calls_; }
   void leave() { --calls_; }
+  // Of the worker's calls at once; Client counts.
+  std::size_t places() const { return places_; }
+  void set_places(std::size_t places) { places_ = places; }
 
   // The call's attend() is called soon, never from within. Taken back by forget().
   void mark(Call& call);
@@ -85,6 +88,7 @@ class Pool final : private SocketObserver, private TimerObserver {
   std::vector<Call*> marked_;
   std::map<std::string, Name> names_;
   std::size_t calls_ = 0;
+  std::size_t places_ = 0;
   bool used_ = true;
   CURLM* multi_ = nullptr;
 };
