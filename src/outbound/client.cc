@@ -118,10 +118,13 @@ void Client::on_timer() noexcept {
 void Client::refused(const OutboundGrant& grant, std::string_view scheme,
                      const manifest::Authority& target, const IpAddress* address) {
   if (!options_.refused) return;
+  if (!told_.contains(grant.function) && told_.size() >= kMaxTellers) told_.clear();
+  std::set<std::string>& told = told_[grant.function];
+  if (told.size() >= kMaxTold) return;
   const manifest::Authority named =
       address == nullptr ? target : manifest::Authority{address->text(), *address, target.port};
+  if (!told.insert(fmt::format("{}://{}", scheme, named.text(scheme))).second) return;
   const std::string line = manifest::allow_line(grant.hosts, scheme, named);
-  if (told_.size() >= kMaxRemembered || !told_.emplace(grant.function, line).second) return;
   const std::string url = fmt::format("{}://{}", scheme, target.text(scheme));
   const std::string reason = address == nullptr
                                  ? "it is not in allowed-outbound-hosts"

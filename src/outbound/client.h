@@ -10,12 +10,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "capability/outbound_http.h"
 #include "outbound/loop.h"
@@ -37,7 +37,7 @@ struct Refusal {
 struct ClientOptions {
   std::shared_ptr<const TrustRoots> roots;  // null: no https server is trusted
   Resolver* resolver = nullptr;             // must outlive the client
-  // Hears of each kind of refusal once; on the worker's thread.
+  // Hears of each kind of refusal once, of 32 for each function; on the worker's thread.
   std::function<void(const Refusal&)> refused;
   Nanoseconds names_kept = std::chrono::seconds(5);  // how long an answer of the resolver is used
   // The same of its failures, at most names_kept: a name that is not there costs no thread each
@@ -83,7 +83,9 @@ class Client final : public capability::OutboundClient, private TimerObserver {
  private:
   struct Mailbox;
   static constexpr std::chrono::seconds kSweepEvery{15};
-  static constexpr std::size_t kMaxRemembered = 1000;
+  // Lines of the log that one function may have; functions that are remembered at once.
+  static constexpr std::size_t kMaxTold = 32;
+  static constexpr std::size_t kMaxTellers = 4096;
 
   void on_timer() noexcept override;
 
@@ -92,7 +94,7 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   std::shared_ptr<Mailbox> mailbox_;
   std::unordered_map<const capability::OutboundGrant*, std::unique_ptr<Pool>> pools_;
   std::unique_ptr<LoopTimer> sweep_;
-  std::set<std::pair<std::string, std::string>> told_;  // function, line
+  std::map<std::string, std::set<std::string>> told_;  // function → what it needs
   std::size_t calls_ = 0;
 };
 
