@@ -55,6 +55,8 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   // --- For the pool
   void attend();
   void on_end(int code);
+  // Its socket can't be watched: fails soon.
+  void on_socket_unwatched() { fail_soon(capability::OutboundFailure::kInternalError); }
 
   // --- For libcurl's callbacks (curl_options.cc)
   enum class Answer : std::uint8_t { kGoOn, kPause, kAbort };

@@ -35,6 +35,19 @@ TEST(OutboundFailures, NobodyListens) {
   EXPECT_EQ(world.fetch(get(url)).failure, OutboundFailure::kConnectionRefused);
 }
 
+TEST(OutboundFailures, TheSystemWatchesNoMoreSockets) {
+  TestPeer peer([](auto& connection) {
+    connection.read_head();
+    connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  TestWorld world({peer.url()});
+  world.loop.refuses_watches = true;
+  EXPECT_EQ(world.fetch(get(peer.url())).failure, OutboundFailure::kInternalError);
+  EXPECT_EQ(world.loop.watches(), 0U);
+  world.loop.refuses_watches = false;
+  EXPECT_EQ(world.fetch(get(peer.url())).body, "hi");
+}
+
 TEST(OutboundFailures, NoSuchName) {
   TestWorld world({"http://nowhere.test"});
   EXPECT_EQ(world.fetch(get("http://nowhere.test/")).failure,

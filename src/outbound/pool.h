@@ -68,8 +68,8 @@ class Pool final : private SocketObserver, private TimerObserver {
     Pool& pool_;
   };
 
-  static int socket_callback(CURL*, curl_socket_t fd, int what, void* pool, void*);
-  static int timer_callback(CURLM*, long milliseconds, void* pool);
+  static int socket_callback(CURL* easy, curl_socket_t fd, int what, void* pool, void*) noexcept;
+  static int timer_callback(CURLM*, long milliseconds, void* pool) noexcept;
   void on_socket(int fd, bool readable, bool writable) noexcept override;
   void on_timer() noexcept override;
   void attend();
