@@ -95,6 +95,7 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
     explicit RequestBody(Call& call) : call_(call) {}
     MutableByteSpan prepare(std::size_t want) override;
     void commit(std::size_t size) override;
+    std::size_t room() const override { return call_.request_pipe_.writable_bytes(); }
     bool wait_writable(Waker* waker) override;
     void cancel_wait() override { call_.request_pipe_.cancel_writable(); }
     bool closed() const override { return call_.request_pipe_.abandoned(); }
