@@ -9,6 +9,7 @@ import http.client
 import http.server
 import os
 import re
+import resource
 import sys
 import threading
 import urllib.parse
@@ -275,6 +276,47 @@ class Limits(harness.ServerTest):
                 pass
             self.assertIn(b"cd", raw.buffer)
         harness.wait_for(lambda: self.get("/one/hello").status == 200, "its turn")
+
+
+class Sandboxes(harness.ServerTest):
+    """More components than there are sandboxes (2048): refused, not queued for ever, not lost."""
+
+    options = ("--threads", "2", "--memory", "6GiB")
+
+    @classmethod
+    def functions(cls, folder):
+        for name in ("a", "b", "c"):
+            folder.add(name, harness.component("probe"), '[limits]\nqueue-timeout = "100ms"\n')
+
+    @unittest.skipIf(harness.SANITIZED, "the sandboxes are fewer")
+    def test_too_many_for_the_server(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < 4096:
+            self.skipTest(f"only {hard} descriptors")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        waiting = []
+        for i in range(2400):
+            raw = raw_http.RawConnection(self.server.port)
+            self.addCleanup(raw.socket.close)
+            raw.send(b"POST /%c/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                     b"Content-Length: 2\r\n\r\na" % b"abc"[i % 3])
+            waiting.append(raw)
+        # Who has a sandbox answers with what has come, and keeps it until the rest comes.
+        for raw in waiting:
+            while b"\r\n" not in raw.buffer:
+                self.assertTrue(raw.fill(), raw.buffer)
+        for raw in waiting:
+            if raw.buffer.startswith(b"HTTP/1.1 200"):
+                raw.send(b"b")
+        answers = [raw.response() for raw in waiting]
+        self.assertEqual({answer.status for answer in answers}, {200, 503})
+        for answer in answers:
+            if answer.status == 503:
+                self.assert_problem(answer, 503, "E4005")
+                self.assertTrue(answer.value("retry-after"))
+            else:
+                self.assertEqual(answer.body, b"ab")
+        self.assertEqual(self.get("/a/hello").body, b"hello\n")
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
