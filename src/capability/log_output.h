@@ -46,6 +46,7 @@ class LogOutput final : public OutputStream {
 
   MutableByteSpan prepare(std::size_t want) override;
   void commit(std::size_t size) override;
+  std::size_t room() const override { return kMaxLineBytes - size_; }
   bool wait_writable(Waker*) override { return false; }
   void cancel_wait() override {}
   bool closed() const override { return false; }

@@ -60,7 +60,10 @@ class OutputStream {
   // The first `size` bytes of the prepared region were written.
   // REQUIRES: size <= that region's size.
   virtual void commit(std::size_t size) = 0;
-  // As InputStream::wait_readable, for the moment when prepare() gives room or closed() is true.
+  // How many bytes a writer may try to write now; 0: full or closed. Changes nothing and is no
+  // attempt to write. Where it takes an attempt to learn that a limit is reached it is at least 1.
+  virtual std::size_t room() const = 0;
+  // As InputStream::wait_readable, for the moment when there is room() or closed() is true.
   virtual bool wait_writable(Waker* waker) = 0;
   virtual void cancel_wait() = 0;
   // The reader is gone and nothing that is written will arrive (a guest gets EPIPE). Final.
@@ -102,6 +105,7 @@ class StringOutput final : public OutputStream {
 
   MutableByteSpan prepare(std::size_t want) override;
   void commit(std::size_t size) override;
+  std::size_t room() const override { return closed_ ? 0 : limit_ - size_; }
   bool wait_writable(Waker* waker) override;
   void cancel_wait() override { waker_ = nullptr; }
   bool closed() const override { return closed_; }

@@ -33,6 +33,7 @@ std::vector<std::string> feature_names(const wasm::ModuleInfo& info) {
   add(features.threads, "threads");
   add(features.custom_page_sizes, "custom-page-sizes");
   add(features.garbage_collection, "gc");
+  add(features.stack_switching, "stack-switching");
   add(features.simd, "simd");
   for (const std::string& feature : info.target_features) {
     names.push_back(wasm::printable_name(feature));

@@ -42,6 +42,8 @@ constexpr std::array kProbes = {
           "(i64.mul_wide_u (local.get 0) (local.get 1))))"},
     Probe{"threads", "(module (memory 1 1 shared))"},
     Probe{"legacy-exceptions", "(module (tag $e) (func try nop catch $e end))"},
+    Probe{"custom-page-sizes", "(module (memory 1 (pagesize 1)))"},
+    Probe{"stack-switching", "(module (type $f (func)) (type (cont $f)))"},
 };
 
 }  // namespace

@@ -25,6 +25,11 @@ std::vector<std::string_view> interfaces() {
   return names;
 }
 
+std::vector<std::string_view> contracts() {
+  return {wasm::contract_text(wasm::Contract::kCommand),
+          wasm::contract_text(wasm::Contract::kHttp)};
+}
+
 std::string joined(const std::vector<Feature>& features, bool supported) {
   std::string text;
   for (const Feature& feature : features) {
@@ -38,7 +43,7 @@ std::string joined(const std::vector<Feature>& features, bool supported) {
 void print_text(std::string_view engine, const std::vector<Feature>& features) {
   print(fmt::format("godwit {}\n", GODWIT_VERSION));
   print(row("engine", fmt::format("{} {}", engine, GODWIT_ENGINE_VERSION)));
-  print(row("contracts", wasm::contract_text(wasm::Contract::kCommand)));
+  print(row("contracts", fmt::format("{}", fmt::join(contracts(), ", "))));
   print(row("interfaces", fmt::format("{}", fmt::join(interfaces(), ", "))));
   print(row("features", joined(features, true)));
   print(row("not supported", joined(features, false)));
@@ -52,7 +57,7 @@ void print_document(const engine::Engine& engine, const std::vector<Feature>& fe
                {{"name", engine.name()},
                 {"version", GODWIT_ENGINE_VERSION},
                 {"fingerprint", engine.fingerprint()}}},
-              {"contracts", {wasm::contract_text(wasm::Contract::kCommand)}},
+              {"contracts", contracts()},
               {"interfaces", interfaces()},
               {"features", supported}});
 }

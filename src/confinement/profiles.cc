@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -138,9 +139,13 @@ std::vector<ConditionalCall> server_conditions() {
   calls.push_back({"sched_setscheduler", {is(0, 0)}});
   // Threads, no processes.
   calls.push_back({"clone", {{0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD}}});
-  for (const int family : {AF_INET, AF_INET6, AF_UNIX}) {
-    calls.push_back({"socket", {is(0, static_cast<std::uint64_t>(family))}});
+  // No MPTCP and no SCTP: they connect as well, and Landlock's rules for TCP don't see them.
+  for (const std::uint64_t family : {AF_INET, AF_INET6}) {
+    for (const std::uint64_t protocol : {IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP}) {
+      calls.push_back({"socket", {is(0, family), is(2, protocol)}});
+    }
   }
+  calls.push_back({"socket", {is(0, AF_UNIX)}});
   calls.push_back({"socketpair", {is(0, AF_UNIX)}});
   // Not TIOCSTI, which types into the terminal that we were started from.
   for (const std::uint64_t request : {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS}) {

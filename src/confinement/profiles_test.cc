@@ -27,6 +27,7 @@ namespace godwit::confinement {
 namespace {
 
 constexpr int kNotDone = 99;
+constexpr long kMptcp = 262;          // IPPROTO_MPTCP, which older headers have not
 constexpr int kNoSocket = 1'000'000;  // no descriptor of ours
 using Act = std::function<long()>;
 using MakeFilter = Result<SyscallFilter> (*)();
@@ -92,6 +93,16 @@ const std::array kRefused = {
     Attempt{"pidfd_send_signal", [] { return ::syscall(SYS_pidfd_send_signal, 0, 0, 0, 0); }},
     Attempt{"a packet socket", [] { return ::syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0); }},
     Attempt{"a netlink socket", [] { return ::syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0); }},
+    // Protocols that connect past Landlock's rules for TCP.
+    Attempt{"MPTCP", [] { return ::syscall(SYS_socket, AF_INET, SOCK_STREAM, kMptcp); }},
+    Attempt{"MPTCP over IPv6", [] { return ::syscall(SYS_socket, AF_INET6, SOCK_STREAM, kMptcp); }},
+    Attempt{"SCTP", [] { return ::syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_SCTP); }},
+    Attempt{"DCCP", [] { return ::syscall(SYS_socket, AF_INET6, SOCK_DCCP, IPPROTO_DCCP); }},
+    Attempt{"UDP-Lite", [] { return ::syscall(SYS_socket, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE); }},
+    Attempt{"ICMP", [] { return ::syscall(SYS_socket, AF_INET, SOCK_DGRAM, IPPROTO_ICMP); }},
+    // What a filter that compares 64 bits would take for another protocol.
+    Attempt{"MPTCP, the upper half",
+            [] { return ::syscall(SYS_socket, AF_INET, SOCK_STREAM, kMptcp | (1L << 32)); }},
     Attempt{"TIOCSTI", [] { return ::syscall(SYS_ioctl, 0, 0x5412, "x"); }},
     // Ways to a signal and to a connection without the calls that are named for them.
     Attempt{"F_SETOWN", [] { return ::syscall(SYS_fcntl, 0, F_SETOWN, ::getppid()); }},
@@ -230,6 +241,9 @@ TEST(SettledServerFilter, WithOutboundHttpOnlyTcpAndUdp) {
   for (const int family : {AF_INET, AF_INET6}) {
     EXPECT_EQ(settled([&] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0); }), 0);
     EXPECT_EQ(settled([&] { return ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0); }), 0);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_STREAM, IPPROTO_TCP); }), 0);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_DGRAM, IPPROTO_UDP); }), 0);
+    EXPECT_EQ(settled([&] { return ::socket(family, SOCK_STREAM, kMptcp); }), EPERM);
     EXPECT_EQ(settled([&] { return ::socket(family, SOCK_RAW, IPPROTO_ICMP); }), EPERM);
     EXPECT_EQ(settled([&] { return ::socket(family, SOCK_SEQPACKET | SOCK_CLOEXEC, 0); }), EPERM);
   }

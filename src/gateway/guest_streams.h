@@ -45,11 +45,14 @@ class GuestOutput final : public capability::OutputStream {
 
   MutableByteSpan prepare(std::size_t want) override;
   void commit(std::size_t count) override { pipe_.commit(count); }
+  std::size_t room() const override;
   bool wait_writable(Waker* waker) override;
   void cancel_wait() override { pipe_.cancel_writable(); }
   bool closed() const override { return pipe_.abandoned(); }
 
  private:
+  std::uint64_t left() const;
+
   http::BodyPipe& pipe_;
   std::uint64_t limit_bytes_ = 0;
   bool head_sent_ = false;

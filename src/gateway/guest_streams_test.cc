@@ -71,9 +71,11 @@ TEST(GuestOutput, TakesNoMoreThanTheHeadNeedsUntilTheHeadIsOut) {
   EXPECT_EQ(write(output, kHead - 1), kHead - 1);
   EXPECT_FALSE(output.wants_head());
   CountingWaker waker;
+  EXPECT_EQ(output.room(), 1U);
   EXPECT_FALSE(output.wait_writable(&waker)) << "there is room for a byte";
   EXPECT_EQ(write(output, 100), 1u);
   EXPECT_TRUE(output.wants_head());
+  EXPECT_EQ(output.room(), 0U);
   EXPECT_TRUE(output.wait_writable(&waker));
   EXPECT_EQ(waker.take(), 0) << "only the head lets it go on";
   output.head_sent();
@@ -89,10 +91,17 @@ TEST(GuestOutput, TheLimitIsExact) {
     http::BodyPipe pipe;
     GuestOutput output(pipe);
     output.begin(limit);
+    EXPECT_EQ(output.room(), std::max<std::uint64_t>(limit, 1));
     EXPECT_EQ(write(output, limit), limit);
-    EXPECT_FALSE(output.over_limit()) << limit;
+    CountingWaker asker;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(output.room(), 1U) << limit;
+      EXPECT_FALSE(output.wait_writable(&asker)) << "an attempt would be told at once";
+    }
+    EXPECT_FALSE(output.over_limit()) << "asking is no attempt: " << limit;
     EXPECT_EQ(write(output, 1), 0u);
     EXPECT_TRUE(output.over_limit()) << limit;
+    EXPECT_EQ(output.room(), 0U);
     EXPECT_EQ(pipe.total_written(), limit);
     CountingWaker waker;
     EXPECT_TRUE(output.wait_writable(&waker));
@@ -128,6 +137,7 @@ TEST(GuestOutput, ClosesWithItsReader) {
   pipe.abandon();
   EXPECT_EQ(waker.take(), 1);
   EXPECT_TRUE(output.closed());
+  EXPECT_EQ(output.room(), 0U);
   EXPECT_FALSE(output.wait_writable(&waker));
   EXPECT_TRUE(output.prepare(1).empty());
 }

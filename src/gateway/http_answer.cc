@@ -16,6 +16,10 @@ bool is_sound(const http::Field& field) {
   return http::is_token(field.name) && http::is_field_value(field.value);
 }
 
+bool is_request_id(const http::Field& field) {
+  return http::equals_ignoring_case(field.name, "x-request-id");
+}
+
 // Does the client say "TE: trailers"?
 bool takes_trailers(const http::Request& request) {
   for (const http::Field& field : request.fields) {
@@ -88,7 +92,7 @@ bool HttpAnswer::respond(int status, const http::Fields& fields) {
       continue;
     }
     if (http::is_connection_field(field.name)) continue;
-    if (http::equals_ignoring_case(field.name, "x-request-id")) continue;  // the id is ours
+    if (is_request_id(field)) continue;  // the id is ours
     if (!head.fields.append(field.name, field.value)) return false;
   }
   head_ = std::move(head);
@@ -108,7 +112,7 @@ bool HttpAnswer::finish_response(const http::Fields* trailers) {
   // With a length there is no place for them.
   if (!takes_trailers(*request_) || declared_) return true;
   for (const http::Field& field : *trailers) {
-    if (!is_sound(field) || http::is_connection_field(field.name) ||
+    if (!is_sound(field) || http::is_forbidden_trailer(field.name) || is_request_id(field) ||
         !trailers_.append(field.name, field.value)) {
       trailers_.clear();
       return false;

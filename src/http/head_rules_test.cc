@@ -130,5 +130,19 @@ TEST(Response, ConnectionFields) {
   EXPECT_FALSE(is_connection_field("Content-Type"));
 }
 
+TEST(Response, ForbiddenTrailers) {
+  for (const char* const name :
+       {"transfer-encoding", "Content-Length", "trailer", "host", "SET-COOKIE", "authorization",
+        "www-authenticate", "proxy-authenticate", "cache-control", "content-type",
+        "content-encoding", "content-range", "content-security-policy", "location", "vary", "date",
+        "access-control-allow-origin", "strict-transport-security"}) {
+    EXPECT_TRUE(is_forbidden_trailer(name)) << name;
+  }
+  for (const char* const name : {"x-checksum", "etag", "server-timing", "digest", "repr-digest",
+                                 "Content-Digest", "grpc-status", "content", "x-host", ""}) {
+    EXPECT_FALSE(is_forbidden_trailer(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace godwit::http

@@ -85,4 +85,26 @@ bool is_connection_field(std::string_view name) {
                      [name](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 
+bool is_forbidden_trailer(std::string_view name) {
+  static constexpr std::array<std::string_view, 17> kNames = {
+      "Accept-Ranges", "Age",
+      "Alt-Svc",       "Authorization",
+      "Cache-Control", "Clear-Site-Data",
+      "Date",          "Expires",
+      "Host",          "Location",
+      "Pragma",        "Refresh",
+      "Retry-After",   "Set-Cookie",
+      "Set-Cookie2",   "Strict-Transport-Security",
+      "Vary"};
+  static constexpr std::array<std::string_view, 5> kBeginnings = {
+      "Access-Control-", "Content-", "Cross-Origin-", "Proxy-", "WWW-"};
+  if (equals_ignoring_case(name, "Content-Digest")) return false;  // RFC 9530 section 2
+  const auto is_it = [name](std::string_view known) { return equals_ignoring_case(known, name); };
+  const auto begins = [name](std::string_view known) {
+    return equals_ignoring_case(known, name.substr(0, known.size()));
+  };
+  return is_connection_field(name) || std::any_of(kNames.begin(), kNames.end(), is_it) ||
+         std::any_of(kBeginnings.begin(), kBeginnings.end(), begins);
+}
+
 }  // namespace godwit::http

@@ -38,5 +38,9 @@ constexpr bool status_has_no_body(int status) {
 // Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-Connection, TE, Trailer,
 // Upgrade: they speak of one connection, so they are the server's alone (RFC 9110 section 7.6.1).
 bool is_connection_field(std::string_view name);
+// Fields that mean nothing, or something else than they say, once the head has been acted on
+// (RFC 9110 section 6.5.1): those of the connection, routing, control of the answer, caching,
+// authentication, cookies, permissions, and what the content is (but its digest).
+bool is_forbidden_trailer(std::string_view name);
 
 }  // namespace godwit::http

@@ -134,7 +134,7 @@ void append_chunk_head(std::string& out, std::size_t size) {
 void append_last_chunk(std::string& out, const Fields& trailers) {
   out += "0\r\n";
   for (const Field& field : trailers) {
-    if (is_connection_field(field.name)) continue;
+    if (is_forbidden_trailer(field.name)) continue;
     out += field.name;
     out += ": ";
     out += field.value;

@@ -184,11 +184,11 @@ constexpr std::array kRows = {
         "response", "text", "\"body\"", "",
         "`\"body\"`: what the function prints is the response's body. `\"cgi\"`: it prints a "
         "CGI header block first (Status, Content-Type, Location, any other header), then an "
-        "empty line, then the body.",
+        "empty line, then the body. Of commands only.",
         &apply_response},
     FunctionRow{"content-type", "text", "found from the output", "",
                 "The response's Content-Type. Without it: `text/plain; charset=utf-8` where the "
-                "output is UTF-8, else `application/octet-stream`.",
+                "output is UTF-8, else `application/octet-stream`. Of commands only.",
                 &apply_content_type},
     FunctionRow{"arguments", "list of texts", "[]", "",
                 "Arguments after the function's name (argv[1] and on).", &apply_arguments},

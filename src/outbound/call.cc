@@ -20,15 +20,21 @@ using capability::OutboundState;
 // --- Streams ------------------------------------------------------------------------------------
 
 capability::ReadResult Call::ResponseBody::read(MutableByteSpan out) {
-  const std::size_t size = pipe_.read(out);
+  const std::size_t size = call_.response_pipe_.read(out);
+  call_.leave_when_read();
   if (size > 0) return {capability::ReadStatus::kBytes, size};
   return {over() ? capability::ReadStatus::kEnd : capability::ReadStatus::kPending, 0};
 }
 
 bool Call::ResponseBody::wait_readable(Waker* waker) {
-  if (!pipe_.empty() || over()) return false;
-  pipe_.wait_readable(*waker);
+  http::BodyPipe& pipe = call_.response_pipe_;
+  if (!pipe.empty() || over()) return false;
+  pipe.wait_readable(*waker);
   return true;
+}
+
+bool Call::ResponseBody::over() const {
+  return call_.response_pipe_.finished() || call_.response_pipe_.aborted();
 }
 
 MutableByteSpan Call::RequestBody::prepare(std::size_t want) {
@@ -68,6 +74,8 @@ Call::Call(Client& client, Pool& pool, CheckedRequest request, std::shared_ptr<C
 Call::~Call() {
   *self_ = nullptr;
   if (phase_ != Phase::kEnded) end();
+  response_pipe_.abandon();
+  leave_when_read();
   pool_.forget(*this);
   pool_.leave();
 }
@@ -80,18 +88,22 @@ void Call::begin() {
   if (target.host == "localhost") {
     return use_addresses({*IpAddress::parse("127.0.0.1"), *IpAddress::parse("::1")});
   }
-  if (const auto* const known = pool_.known(target.host)) return use_addresses(*known);
-  const bool started =
-      client_.look_up(&pool_.grant(), target.host, [self = self_](const Resolution& resolution) {
+  if (const auto* const known = pool_.known(target.host)) {
+    if (known->addresses.empty()) return fail_soon(known->failure);
+    return use_addresses(known->addresses);
+  }
+  lookup_ =
+      client_.look_up(pool_.grant(), target.host, [self = self_](const Resolution& resolution) {
         if (*self != nullptr) (*self)->resolved(resolution);
       });
-  if (!started) fail_soon(OutboundFailure::kConnectionLimitReached);
+  if (!lookup_) fail_soon(OutboundFailure::kConnectionLimitReached);
 }
 
 void Call::resolved(const Resolution& resolution) {
   if (phase_ != Phase::kResolving) return;
+  lookup_.reset();
+  pool_.remember(request_.target.host, resolution);
   if (resolution.addresses.empty()) return fail(resolution.failure);
-  pool_.remember(request_.target.host, resolution.addresses);
   use_addresses(resolution.addresses);
 }
 
@@ -339,11 +351,18 @@ void Call::fail_soon(OutboundFailure failure) {
 void Call::end() {
   phase_ = Phase::kEnded;
   timer_->cancel();
+  lookup_.reset();
   if (easy_ != nullptr) pool_.remove(easy_->get());
   easy_.reset();
   request_pipe_.abandon();
   --counts_->under_way;
-  client_.leave();
+  leave_when_read();
+}
+
+// An answer that waits to be read takes memory: it has its place for as long.
+void Call::leave_when_read() {
+  if (phase_ != Phase::kEnded || !response_pipe_.empty()) return;
+  if (std::exchange(has_place_, false)) client_.leave(pool_);
 }
 
 TimePoint Call::deadline() const {

@@ -55,6 +55,8 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   // --- For the pool
   void attend();
   void on_end(int code);
+  // Its socket can't be watched: fails soon.
+  void on_socket_unwatched() { fail_soon(capability::OutboundFailure::kInternalError); }
 
   // --- For libcurl's callbacks (curl_options.cc)
   enum class Answer : std::uint8_t { kGoOn, kPause, kAbort };
@@ -78,21 +80,22 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
 
   class ResponseBody final : public capability::InputStream {
    public:
-    explicit ResponseBody(http::BodyPipe& pipe) : pipe_(pipe) {}
+    explicit ResponseBody(Call& call) : call_(call) {}
     capability::ReadResult read(MutableByteSpan out) override;
     bool wait_readable(Waker* waker) override;
-    void cancel_wait() override { pipe_.cancel_readable(); }
-    std::size_t available() const override { return pipe_.size(); }
+    void cancel_wait() override { call_.response_pipe_.cancel_readable(); }
+    std::size_t available() const override { return call_.response_pipe_.size(); }
 
    private:
-    bool over() const { return pipe_.finished() || pipe_.aborted(); }
-    http::BodyPipe& pipe_;
+    bool over() const;
+    Call& call_;
   };
   class RequestBody final : public capability::OutputStream {
    public:
     explicit RequestBody(Call& call) : call_(call) {}
     MutableByteSpan prepare(std::size_t want) override;
     void commit(std::size_t size) override;
+    std::size_t room() const override { return call_.request_pipe_.writable_bytes(); }
     bool wait_writable(Waker* waker) override;
     void cancel_wait() override { call_.request_pipe_.cancel_writable(); }
     bool closed() const override { return call_.request_pipe_.abandoned(); }
@@ -116,6 +119,7 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   void fail(capability::OutboundFailure failure);
   void fail_soon(capability::OutboundFailure failure);
   void end();
+  void leave_when_read();
   void tell_state();
   TimePoint deadline() const;
   CallStage stage() const;
@@ -125,6 +129,7 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
   const CheckedRequest request_;
   const std::shared_ptr<CallCounts> counts_;
   const std::shared_ptr<Call*> self_;  // null once this is gone, for the resolver
+  std::optional<Resolver::Lookup> lookup_;
   Phase phase_ = Phase::kResolving;
   capability::OutboundState state_ = capability::OutboundState::kPending;
   capability::OutboundFailure failure_ = capability::OutboundFailure::kInternalError;
@@ -147,10 +152,11 @@ class Call final : public capability::OutboundCall, private TimerObserver, priva
 
   ResponseReader reader_;
   http::BodyPipe response_pipe_;
-  ResponseBody response_body_{response_pipe_};
+  ResponseBody response_body_{*this};
   std::optional<std::uint64_t> response_length_;
   std::uint64_t received_ = 0;
   bool download_paused_ = false;
+  bool has_place_ = true;  // of the worker's
 
   std::vector<IpAddress> addresses_;
   std::unique_ptr<EasyHandle> easy_;  // while libcurl has it

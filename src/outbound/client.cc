@@ -39,12 +39,13 @@ class Http final : public capability::OutboundHttp {
       return refuse(OutboundFailure::kDenied);
     }
     if (counts_->started >= grant_->limits.requests) return refuse(OutboundFailure::kDenied);
-    if (counts_->under_way >= grant_->limits.at_once || !client_.enter()) {
+    Pool& pool = client_.pool(grant_);
+    if (counts_->under_way >= grant_->limits.at_once || !client_.enter(pool)) {
       return refuse(OutboundFailure::kConnectionLimitReached);
     }
     ++counts_->started;
     ++counts_->under_way;
-    auto call = std::make_unique<Call>(client_, client_.pool(grant_), std::move(*checked), counts_);
+    auto call = std::make_unique<Call>(client_, pool, std::move(*checked), counts_);
     call->begin();
     return call;
   }
@@ -96,6 +97,18 @@ Pool& Client::pool(const std::shared_ptr<const OutboundGrant>& grant) {
   return *pool;
 }
 
+bool Client::enter(Pool& pool) {
+  if (pool.places() >= options_.calls_max - calls_) return false;
+  ++calls_;
+  pool.set_places(pool.places() + 1);
+  return true;
+}
+
+void Client::leave(Pool& pool) {
+  --calls_;
+  pool.set_places(pool.places() - 1);
+}
+
 // Pools that nobody has used since the last look go, and their connections.
 void Client::on_timer() noexcept {
   std::erase_if(pools_, [](const auto& each) { return each.second->idle_since_last_look(); });
@@ -105,10 +118,13 @@ void Client::on_timer() noexcept {
 void Client::refused(const OutboundGrant& grant, std::string_view scheme,
                      const manifest::Authority& target, const IpAddress* address) {
   if (!options_.refused) return;
+  if (!told_.contains(grant.function) && told_.size() >= kMaxTellers) told_.clear();
+  std::set<std::string>& told = told_[grant.function];
+  if (told.size() >= kMaxTold) return;
   const manifest::Authority named =
       address == nullptr ? target : manifest::Authority{address->text(), *address, target.port};
+  if (!told.insert(fmt::format("{}://{}", scheme, named.text(scheme))).second) return;
   const std::string line = manifest::allow_line(grant.hosts, scheme, named);
-  if (told_.size() >= kMaxRemembered || !told_.emplace(grant.function, line).second) return;
   const std::string url = fmt::format("{}://{}", scheme, target.text(scheme));
   const std::string reason = address == nullptr
                                  ? "it is not in allowed-outbound-hosts"
@@ -117,10 +133,10 @@ void Client::refused(const OutboundGrant& grant, std::string_view scheme,
   options_.refused({.function = grant.function, .target = url, .reason = reason, .line = line});
 }
 
-bool Client::look_up(const void* owner, const std::string& host,
-                     std::function<void(Resolution)> done) {
+std::optional<Resolver::Lookup> Client::look_up(const OutboundGrant& grant, const std::string& host,
+                                                std::function<void(Resolution)> done) {
   return options_.resolver->start(
-      owner, host, [mailbox = mailbox_, done = std::move(done)](Resolution resolution) mutable {
+      &grant, host, [mailbox = mailbox_, done = std::move(done)](Resolution resolution) mutable {
         const std::lock_guard lock(mailbox->mutex);
         if (mailbox->loop == nullptr) return;
         mailbox->loop->post(

@@ -10,11 +10,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "capability/outbound_http.h"
 #include "outbound/loop.h"
@@ -36,10 +37,13 @@ struct Refusal {
 struct ClientOptions {
   std::shared_ptr<const TrustRoots> roots;  // null: no https server is trusted
   Resolver* resolver = nullptr;             // must outlive the client
-  // Hears of each kind of refusal once; on the worker's thread.
+  // Hears of each kind of refusal once, of 32 for each function; on the worker's thread.
   std::function<void(const Refusal&)> refused;
   Nanoseconds names_kept = std::chrono::seconds(5);  // how long an answer of the resolver is used
-  std::size_t calls_max = 1024;                      // of the worker, at once
+  // The same of its failures, at most names_kept: a name that is not there costs no thread each
+  // time.
+  Nanoseconds failures_kept = std::chrono::seconds(1);
+  std::size_t calls_max = 1024;  // of the worker, at once
 };
 
 void global_setup();
@@ -55,7 +59,7 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   std::unique_ptr<capability::OutboundHttp> open(
       std::shared_ptr<const capability::OutboundGrant> grant) override;
 
-  // Calls under way, for metrics and tests.
+  // Calls under way, and those whose answer is not read yet; for metrics and tests.
   std::size_t calls() const { return calls_; }
   std::size_t pools() const { return pools_.size(); }
 
@@ -65,21 +69,23 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   Pool& pool(const std::shared_ptr<const capability::OutboundGrant>& grant);
   void refused(const capability::OutboundGrant& grant, std::string_view scheme,
                const manifest::Authority& target, const IpAddress* address);
-  // A place for one more call; false: there is none.
-  bool enter() {
-    if (calls_ >= options_.calls_max) return false;
-    ++calls_;
-    return true;
-  }
-  void leave() { --calls_; }
-  // Looks `host` up; `done` is called on the worker's thread unless the client is gone by then.
-  // False: too many are.
-  bool look_up(const void* owner, const std::string& host, std::function<void(Resolution)> done);
+  // A place for one more call of this pool; false: there is none, or the pool has as many as are
+  // then still free for all (as runtime/purse.h has it for memory), so that one function leaves
+  // room for others.
+  bool enter(Pool& pool);
+  void leave(Pool& pool);
+  // Looks `host` up for a grant; `done` is called on the worker's thread unless the client is gone
+  // by then, and perhaps once the lookup is. Nothing: too many are.
+  std::optional<Resolver::Lookup> look_up(const capability::OutboundGrant& grant,
+                                          const std::string& host,
+                                          std::function<void(Resolution)> done);
 
  private:
   struct Mailbox;
   static constexpr std::chrono::seconds kSweepEvery{15};
-  static constexpr std::size_t kMaxRemembered = 1000;
+  // Lines of the log that one function may have; functions that are remembered at once.
+  static constexpr std::size_t kMaxTold = 32;
+  static constexpr std::size_t kMaxTellers = 4096;
 
   void on_timer() noexcept override;
 
@@ -88,7 +94,7 @@ class Client final : public capability::OutboundClient, private TimerObserver {
   std::shared_ptr<Mailbox> mailbox_;
   std::unordered_map<const capability::OutboundGrant*, std::unique_ptr<Pool>> pools_;
   std::unique_ptr<LoopTimer> sweep_;
-  std::set<std::pair<std::string, std::string>> told_;  // function, line
+  std::map<std::string, std::set<std::string>> told_;  // function → what it needs
   std::size_t calls_ = 0;
 };
 

@@ -14,13 +14,15 @@
 namespace godwit::outbound {
 namespace {
 
+// The callbacks are noexcept: nothing may unwind through libcurl's C frames.
+
 Call& call_of(void* data) { return *static_cast<Call*>(data); }
 
-std::size_t header_callback(char* text, std::size_t size, std::size_t count, void* data) {
+std::size_t header_callback(char* text, std::size_t size, std::size_t count, void* data) noexcept {
   return call_of(data).on_header({text, size * count}) ? size * count : 0;
 }
 
-std::size_t write_callback(char* text, std::size_t size, std::size_t count, void* data) {
+std::size_t write_callback(char* text, std::size_t size, std::size_t count, void* data) noexcept {
   switch (call_of(data).on_body(as_bytes({text, size * count}))) {
     case Call::Answer::kGoOn: return size * count;
     case Call::Answer::kPause: return CURL_WRITEFUNC_PAUSE;
@@ -28,7 +30,7 @@ std::size_t write_callback(char* text, std::size_t size, std::size_t count, void
   }
 }
 
-std::size_t read_callback(char* room, std::size_t size, std::size_t count, void* data) {
+std::size_t read_callback(char* room, std::size_t size, std::size_t count, void* data) noexcept {
   const auto upload = call_of(data).on_upload({reinterpret_cast<std::byte*>(room), size * count});
   switch (upload.answer) {
     case Call::Answer::kGoOn: return upload.size;
@@ -37,23 +39,23 @@ std::size_t read_callback(char* room, std::size_t size, std::size_t count, void*
   }
 }
 
-int seek_callback(void* data, curl_off_t offset, int origin) {
+int seek_callback(void* data, curl_off_t offset, int origin) noexcept {
   const bool begins = offset == 0 && origin == SEEK_SET;
   return begins && call_of(data).on_rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-curl_socket_t open_callback(void* data, curlsocktype, curl_sockaddr* address) {
+curl_socket_t open_callback(void* data, curlsocktype, curl_sockaddr* address) noexcept {
   const int kind = address->socktype & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
   const bool tcp = kind == SOCK_STREAM;
   if (!tcp || !call_of(data).on_socket_address(address->addr)) return CURL_SOCKET_BAD;
   return ::socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 }
 
-int connected_callback(void* data, char* address, char*, int port, int) {
+int connected_callback(void* data, char* address, char*, int port, int) noexcept {
   return call_of(data).on_connected(address, port) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-int trailer_callback(curl_slist** list, void* data) {
+int trailer_callback(curl_slist** list, void* data) noexcept {
   for (const std::string& line : call_of(data).request_trailers()) {
     curl_slist* const longer = ::curl_slist_append(*list, line.c_str());
     if (longer == nullptr) return CURL_TRAILERFUNC_ABORT;
@@ -62,7 +64,7 @@ int trailer_callback(curl_slist** list, void* data) {
   return CURL_TRAILERFUNC_OK;
 }
 
-CURLcode tls_callback(CURL*, void* context, void* data) {
+CURLcode tls_callback(CURL*, void* context, void* data) noexcept {
   // Without roots the empty store stays, and nobody is trusted.
   if (X509_STORE* const store = call_of(data).pool().trust_store()) {
     ::SSL_CTX_set_cert_store(static_cast<SSL_CTX*>(context), store);

@@ -1,12 +1,11 @@
 // What goes wrong: the peer, the network, the limits; each ends as the case that wasi:http has.
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "outbound/test_gate.h"
 #include "outbound/test_peer.h"
 #include "outbound/test_world.h"
 
@@ -34,6 +33,19 @@ TEST(OutboundFailures, NobodyListens) {
   }
   TestWorld world({url});
   EXPECT_EQ(world.fetch(get(url)).failure, OutboundFailure::kConnectionRefused);
+}
+
+TEST(OutboundFailures, TheSystemWatchesNoMoreSockets) {
+  TestPeer peer([](auto& connection) {
+    connection.read_head();
+    connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  TestWorld world({peer.url()});
+  world.loop.refuses_watches = true;
+  EXPECT_EQ(world.fetch(get(peer.url())).failure, OutboundFailure::kInternalError);
+  EXPECT_EQ(world.loop.watches(), 0U);
+  world.loop.refuses_watches = false;
+  EXPECT_EQ(world.fetch(get(peer.url())).body, "hi");
 }
 
 TEST(OutboundFailures, NoSuchName) {
@@ -165,18 +177,49 @@ TEST(OutboundFailures, TheWorkerHasABoundOfItsOwn) {
   EXPECT_TRUE(world.http->start(get(peer.url())).has_value());
 }
 
-TEST(OutboundFailures, TheNameTakesTooLong) {
-  struct Gate {
-    std::mutex mutex;
-    std::condition_variable opened;
-    bool open = false;
+TEST(OutboundFailures, OneFunctionLeavesPlacesForOthers) {
+  TestPeer peer([](auto& connection) { connection.read_to_end(); });
+  TestWorld world({peer.url()}, {}, {.names_kept = Nanoseconds{0}, .calls_max = 16});
+  std::vector<std::unique_ptr<OutboundCall>> calls;
+  const auto flood = [&](OutboundHttp& http) {
+    std::size_t taken = 0;
+    while (auto call = http.start(get(peer.url()))) {
+      calls.push_back(std::move(*call));
+      ++taken;
+    }
+    return taken;
   };
-  const auto gate = std::make_shared<Gate>();
-  Resolver slow({.resolve = [gate](const std::string&) {
-    std::unique_lock lock(gate->mutex);
-    gate->opened.wait(lock, [&] { return gate->open; });
-    return Resolution{};
-  }});
+  EXPECT_EQ(flood(*world.http), 8U);
+  // Its next invocation is the same function.
+  EXPECT_EQ(flood(*world.client.open(world.grant)), 0U);
+  EXPECT_EQ(flood(*world.client.open(grant_of({peer.url()}, "second"))), 4U);
+  const auto third = world.client.open(grant_of({peer.url()}, "third"));
+  EXPECT_EQ(flood(*third), 2U);
+  calls.clear();
+  EXPECT_EQ(flood(*third), 8U);
+  calls.clear();
+}
+
+TEST(OutboundFailures, AnAnswerThatIsNotReadHasItsPlace) {
+  TestPeer peer([](auto& connection) {
+    connection.read_head();
+    connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  TestWorld world({peer.url()});
+  auto call = world.start(get(peer.url()));
+  call->finish_request(nullptr);
+  ASSERT_TRUE(world.loop.run_until([&] { return call->response_body().available() == 2; }));
+  world.loop.settle();
+  EXPECT_EQ(world.client.calls(), 1U);
+  TestAnswer answer;
+  ASSERT_TRUE(world.loop.run_until([&] { return TestWorld::read(*call, answer); }));
+  EXPECT_EQ(answer.body, "hi");
+  EXPECT_EQ(world.client.calls(), 0U);
+}
+
+TEST(OutboundFailures, TheNameTakesTooLong) {
+  const auto gate = std::make_shared<TestGate>();
+  Resolver slow({.resolve = [gate](const auto& host) { return gate->resolve(host); }});
   TestLoop loop;
   Client client(loop, {.resolver = &slow});
   auto http = client.open(grant_of({"http://slow.test"}));
@@ -187,9 +230,35 @@ TEST(OutboundFailures, TheNameTakesTooLong) {
   ASSERT_TRUE(loop.run_until([&] { return (*call)->state() == OutboundState::kFailed; }));
   EXPECT_EQ((*call)->failure(), OutboundFailure::kDnsTimeout);
   call->reset();
-  const std::lock_guard lock(gate->mutex);
-  gate->open = true;
-  gate->opened.notify_all();
+  gate->open();
+}
+
+TEST(OutboundFailures, ACallThatGoesTakesItsNameAlong) {
+  const auto gate = std::make_shared<TestGate>();
+  Resolver slow(
+      {.threads = 1, .resolve = [gate](const auto& host) { return gate->resolve(host); }});
+  TestLoop loop;
+  Client client(loop, {.resolver = &slow});
+  auto http = client.open(grant_of({"http://*.slow.test"}));
+  // More than one function's names that may wait, one after the other.
+  for (int i = 0; i < 100; ++i) {
+    auto call = http->start(get("http://a" + std::to_string(i) + ".slow.test"));
+    ASSERT_TRUE(call.has_value());
+    if (i == 0) gate->asked(1);
+    EXPECT_EQ(slow.waiting(), i == 0 ? 0U : 1U) << i;
+  }
+  EXPECT_EQ(slow.waiting(), 0U);
+  gate->open();
+}
+
+TEST(OutboundFailures, ANameThatIsNotThereIsNotAskedForAtOnceAgain) {
+  TestWorld world({"http://nowhere.test"}, {},
+                  {.names_kept = std::chrono::hours(1), .failures_kept = std::chrono::hours(1)});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(world.fetch(get("http://nowhere.test/")).failure,
+              OutboundFailure::kDestinationNotFound);
+  }
+  EXPECT_EQ(world.names->asked(), 1);
 }
 
 TEST(OutboundFailures, ConnectingTakesTooLong) {

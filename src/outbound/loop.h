@@ -50,6 +50,8 @@ class LoopTimer {
 
 class Loop {
  public:
+  // Null: the system watches no more (epoll_ctl(2): a limit, no memory). Does not throw: libcurl's
+  // C frames lie below.
   virtual std::unique_ptr<SocketWatch> watch(int fd, SocketObserver& observer) = 0;
   virtual std::unique_ptr<LoopTimer> timer(TimerObserver& observer) = 0;
   // Any thread: run `task` on the worker's thread, or never when the loop has ended.

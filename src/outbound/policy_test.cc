@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 void say_hi(TestConnection& connection) {
   while (!connection.read_head().empty()) {
@@ -37,6 +38,18 @@ TEST(OutboundPolicy, AHostThatIsNotAllowedIsRefusedWithTheLineThatWouldAllowIt) 
   }
   EXPECT_EQ(world.names->asked(), 0);
   EXPECT_EQ(world.client.pools(), 0U);
+}
+
+TEST(OutboundPolicy, OneFunctionsNoiseHidesNoOthersRefusal) {
+  TestWorld world({"https://a.test"});
+  for (int i = 0; i < 2000; ++i) {
+    if (i % 1000 == 0) world.renew();
+    world.fetch(get("https://b" + std::to_string(i) + ".test"));
+  }
+  EXPECT_THAT(world.refusals, SizeIs(32));
+  world.http = world.client.open(grant_of({"https://a.test"}, "second"));
+  world.fetch(get("https://b0.test"));
+  EXPECT_THAT(world.refusals, SizeIs(33));
 }
 
 TEST(OutboundPolicy, WithoutAHostNothingIsAllowed) {

@@ -13,6 +13,13 @@ namespace {
 constexpr long kKeptConnections = 8;
 constexpr std::size_t kMaxNames = 100;
 
+// Null for handles of libcurl's own.
+Call* call_of(CURL* easy) {
+  char* call = nullptr;
+  ::curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+  return reinterpret_cast<Call*>(call);
+}
+
 }  // namespace
 
 Pool::Pool(Loop& loop, std::shared_ptr<const capability::OutboundGrant> grant,
@@ -21,6 +28,7 @@ Pool::Pool(Loop& loop, std::shared_ptr<const capability::OutboundGrant> grant,
       grant_(std::move(grant)),
       roots_(options.roots),
       names_kept_(options.names_kept),
+      failures_kept_(std::min(options.failures_kept, options.names_kept)),
       timer_(loop.timer(*this)),
       soon_timer_(loop.timer(soon_)),
       multi_(::curl_multi_init()) {
@@ -48,20 +56,21 @@ x509_store_st* Pool::trust_store() {
   return store_;
 }
 
-const std::vector<IpAddress>* Pool::known(const std::string& host) {
+const Resolution* Pool::known(const std::string& host) {
   const auto found = names_.find(host);
   if (found == names_.end() || found->second.until <= monotonic_now()) return nullptr;
-  return &found->second.addresses;
+  return &found->second.resolution;
 }
 
-void Pool::remember(const std::string& host, const std::vector<IpAddress>& addresses) {
-  if (names_kept_ <= Nanoseconds{0}) return;
+void Pool::remember(const std::string& host, const Resolution& resolution) {
+  const Nanoseconds kept = resolution.addresses.empty() ? failures_kept_ : names_kept_;
+  if (kept <= Nanoseconds{0}) return;
   const TimePoint now = monotonic_now();
   if (names_.size() >= kMaxNames) {
     std::erase_if(names_, [&](const auto& each) { return each.second.until <= now; });
   }
   if (names_.size() >= kMaxNames) names_.clear();
-  names_[host] = {addresses, now + names_kept_};
+  names_[host] = {resolution, now + kept};
 }
 
 void Pool::mark(Call& call) {
@@ -110,13 +119,11 @@ void Pool::read_ends() {
   while (const CURLMsg* const message = ::curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode code = message->data.result;  // gone with the handle
-    char* call = nullptr;
-    ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
-    reinterpret_cast<Call*>(call)->on_end(code);
+    call_of(message->easy_handle)->on_end(code);
   }
 }
 
-int Pool::socket_callback(CURL*, curl_socket_t fd, int what, void* pool, void*) {
+int Pool::socket_callback(CURL* easy, curl_socket_t fd, int what, void* pool, void*) noexcept {
   auto* const self = static_cast<Pool*>(pool);
   if (what == CURL_POLL_REMOVE) {
     self->watches_.erase(fd);
@@ -124,11 +131,17 @@ int Pool::socket_callback(CURL*, curl_socket_t fd, int what, void* pool, void*) 
   }
   std::unique_ptr<SocketWatch>& watch = self->watches_[fd];
   if (watch == nullptr) watch = self->loop_.watch(fd, *self);
+  if (watch == nullptr) {
+    // An error here would end all calls of the pool; it is this one's alone.
+    self->watches_.erase(fd);
+    if (Call* const call = call_of(easy)) call->on_socket_unwatched();
+    return 0;
+  }
   watch->want((what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
   return 0;
 }
 
-int Pool::timer_callback(CURLM*, long milliseconds, void* pool) {
+int Pool::timer_callback(CURLM*, long milliseconds, void* pool) noexcept {
   auto* const self = static_cast<Pool*>(pool);
   if (milliseconds < 0) {
     self->timer_->cancel();

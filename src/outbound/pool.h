@@ -33,6 +33,9 @@ class Pool final : private SocketObserver, private TimerObserver {
   bool idle_since_last_look();
   void enter() { ++calls_; }
   void leave() { --calls_; }
+  // Of the worker's calls at once; Client counts.
+  std::size_t places() const { return places_; }
+  void set_places(std::size_t places) { places_ = places; }
 
   // The call's attend() is called soon, never from within. Taken back by forget().
   void mark(Call& call);
@@ -44,14 +47,15 @@ class Pool final : private SocketObserver, private TimerObserver {
   // libcurl looks at all that is due; calls end within.
   void kick();
 
-  const std::vector<IpAddress>* known(const std::string& host);
-  void remember(const std::string& host, const std::vector<IpAddress>& addresses);
+  // What a lookup gave a short while ago, also when it failed; null: nothing.
+  const Resolution* known(const std::string& host);
+  void remember(const std::string& host, const Resolution& resolution);
   // The trust roots for a new TLS context, with a reference for the caller; null: there are none.
   x509_store_st* trust_store();
 
  private:
   struct Name {
-    std::vector<IpAddress> addresses;
+    Resolution resolution;
     TimePoint until;
   };
   // Wakes attend() of those that are marked.
@@ -64,8 +68,8 @@ class Pool final : private SocketObserver, private TimerObserver {
     Pool& pool_;
   };
 
-  static int socket_callback(CURL*, curl_socket_t fd, int what, void* pool, void*);
-  static int timer_callback(CURLM*, long milliseconds, void* pool);
+  static int socket_callback(CURL* easy, curl_socket_t fd, int what, void* pool, void*) noexcept;
+  static int timer_callback(CURLM*, long milliseconds, void* pool) noexcept;
   void on_socket(int fd, bool readable, bool writable) noexcept override;
   void on_timer() noexcept override;
   void attend();
@@ -75,6 +79,7 @@ class Pool final : private SocketObserver, private TimerObserver {
   const std::shared_ptr<const capability::OutboundGrant> grant_;
   const std::shared_ptr<const TrustRoots> roots_;
   const Nanoseconds names_kept_;
+  const Nanoseconds failures_kept_;
   x509_store_st* store_ = nullptr;
   std::unordered_map<int, std::unique_ptr<SocketWatch>> watches_;
   std::unique_ptr<LoopTimer> timer_;
@@ -83,6 +88,7 @@ class Pool final : private SocketObserver, private TimerObserver {
   std::vector<Call*> marked_;
   std::map<std::string, Name> names_;
   std::size_t calls_ = 0;
+  std::size_t places_ = 0;
   bool used_ = true;
   CURLM* multi_ = nullptr;
 };

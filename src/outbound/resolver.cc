@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <condition_variable>
 #include <list>
-#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -47,58 +47,154 @@ Resolution resolve_by_system(const std::string& host) {
   return resolution;
 }
 
+struct Resolver::Asker {
+  Job* job;  // null: it was told
+  std::function<void(Resolution)> done;
+};
+
+struct Resolver::Job {
+  const void* owner;  // in whose turn it is looked up
+  std::string host;
+  std::set<std::shared_ptr<Asker>> askers;
+};
+
 struct Resolver::State {
-  struct Job {
-    const void* owner;
-    std::string host;
-    std::function<void(Resolution)> done;
+  using Jobs = std::list<std::unique_ptr<Job>>;
+  struct Owner {
+    const void* id;
+    Jobs waiting;
+    unsigned running = 0;
   };
 
   explicit State(const ResolverOptions& given)
       : options(given), per_owner(std::max(1U, given.threads / 2)) {}
 
-  // The oldest whose owner has a thread left. REQUIRES: the lock.
-  std::list<Job>::iterator next() {
-    return std::find_if(waiting.begin(), waiting.end(), [&](const Job& job) {
-      const auto found = running.find(job.owner);
-      return found == running.end() || found->second < per_owner;
-    });
-  }
+  // REQUIRE the lock.
+  std::list<Owner>::iterator next();
+  Job* job_of(const void* owner, const std::string& host);
+  std::unique_ptr<Job> take();
+  void finish(const Job& job, const Resolution& resolution);
+  void withdraw(const std::shared_ptr<Asker>& asker);
+
   void run();
 
   const ResolverOptions options;
   const unsigned per_owner;
   std::mutex mutex;  // the rest
   std::condition_variable wake;
-  std::list<Job> waiting;
-  std::map<const void*, unsigned> running;  // of each owner
+  std::list<Owner> owners;  // with jobs, none else; whose turn comes first stands first
+  std::list<Job*> running;  // the threads'
+  std::size_t waiting = 0;  // jobs of all owners
   unsigned threads = 0;
   unsigned idle = 0;
   bool stopping = false;
 };
 
+std::list<Resolver::State::Owner>::iterator Resolver::State::next() {
+  return std::find_if(owners.begin(), owners.end(), [&](const Owner& owner) {
+    return !owner.waiting.empty() && owner.running < per_owner;
+  });
+}
+
+// The one that looks `host` up already, or will for this owner. One that waits for another owner's
+// turn is not joined: turns of others may come later.
+Resolver::Job* Resolver::State::job_of(const void* owner, const std::string& host) {
+  const auto same = [&](const auto& job) { return job->host == host; };
+  if (const auto found = std::find_if(running.begin(), running.end(), same);
+      found != running.end()) {
+    return *found;
+  }
+  for (const Owner& each : owners) {
+    if (each.id != owner) continue;
+    const auto found = std::find_if(each.waiting.begin(), each.waiting.end(), same);
+    if (found != each.waiting.end()) return found->get();
+  }
+  return nullptr;
+}
+
+// The oldest of whose turn it is, with all who ask for the same. REQUIRES: there is one.
+std::unique_ptr<Resolver::Job> Resolver::State::take() {
+  const auto owner = next();
+  std::unique_ptr<Job> job = std::move(owner->waiting.front());
+  owner->waiting.pop_front();
+  --waiting;
+  ++owner->running;
+  owners.splice(owners.end(), owners, owner);
+  for (Owner& other : owners) {
+    const auto same = std::find_if(other.waiting.begin(), other.waiting.end(),
+                                   [&](const auto& each) { return each->host == job->host; });
+    if (same == other.waiting.end()) continue;
+    for (const auto& asker : (*same)->askers) asker->job = job.get();
+    job->askers.merge((*same)->askers);
+    other.waiting.erase(same);
+    --waiting;
+  }
+  running.push_back(job.get());
+  return job;
+}
+
+void Resolver::State::finish(const Job& job, const Resolution& resolution) {
+  std::erase(running, &job);
+  for (Owner& owner : owners) {
+    if (owner.id == job.owner) --owner.running;
+  }
+  std::erase_if(owners,
+                [](const Owner& each) { return each.waiting.empty() && each.running == 0; });
+  // Told under the lock: after the destructor nobody is told any more.
+  for (const auto& asker : job.askers) {
+    asker->job = nullptr;
+    asker->done(resolution);
+  }
+}
+
+void Resolver::State::withdraw(const std::shared_ptr<Asker>& asker) {
+  Job* const job = asker->job;
+  if (stopping || job == nullptr) return;
+  job->askers.erase(asker);
+  // What a thread has begun can't be taken from it.
+  if (!job->askers.empty() || std::find(running.begin(), running.end(), job) != running.end()) {
+    return;
+  }
+  for (Owner& owner : owners) {
+    if (owner.id != job->owner) continue;
+    std::erase_if(owner.waiting, [&](const auto& each) { return each.get() == job; });
+    --waiting;
+    break;
+  }
+  std::erase_if(owners,
+                [](const Owner& each) { return each.waiting.empty() && each.running == 0; });
+}
+
 void Resolver::State::run() {
   std::unique_lock lock(mutex);
   while (true) {
-    auto found = next();
     ++idle;
-    while (!stopping && found == waiting.end()) {
-      wake.wait(lock);
-      found = next();
-    }
+    wake.wait(lock, [&] { return stopping || next() != owners.end(); });
     --idle;
     if (stopping) return;
-    Job job = std::move(*found);
-    waiting.erase(found);
-    ++running[job.owner];
+    const std::unique_ptr<Job> job = take();
     lock.unlock();
-    Resolution resolution = options.resolve(job.host);
+    const Resolution resolution = options.resolve(job->host);
     lock.lock();
-    if (--running[job.owner] == 0) running.erase(job.owner);
-    // Told under the lock: after the destructor nobody is told any more.
-    if (!stopping) job.done(std::move(resolution));
+    if (stopping) return;
+    finish(*job, resolution);
     wake.notify_one();  // its owner has a thread left again
   }
+}
+
+Resolver::Lookup::Lookup(std::shared_ptr<State> state, std::shared_ptr<Asker> asker)
+    : state_(std::move(state)), asker_(std::move(asker)) {}
+
+Resolver::Lookup& Resolver::Lookup::operator=(Lookup&& other) noexcept {
+  std::swap(state_, other.state_);  // its end withdraws what this one was
+  std::swap(asker_, other.asker_);
+  return *this;
+}
+
+Resolver::Lookup::~Lookup() {
+  if (asker_ == nullptr) return;
+  const std::lock_guard lock(state_->mutex);
+  state_->withdraw(asker_);
 }
 
 Resolver::Resolver(const ResolverOptions& options) : state_(std::make_shared<State>(options)) {}
@@ -106,20 +202,42 @@ Resolver::Resolver(const ResolverOptions& options) : state_(std::make_shared<Sta
 Resolver::~Resolver() {
   const std::lock_guard lock(state_->mutex);
   state_->stopping = true;
-  state_->waiting.clear();
+  state_->owners.clear();
   state_->wake.notify_all();
 }
 
-bool Resolver::start(const void* owner, std::string host, std::function<void(Resolution)> done) {
+std::optional<Resolver::Lookup> Resolver::start(const void* owner, std::string host,
+                                                std::function<void(Resolution)> done) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->waiting.size() >= state_->options.waiting_max) return false;
-  state_->waiting.push_back({owner, std::move(host), std::move(done)});
-  if (state_->idle == 0 && state_->threads < state_->options.threads) {
-    ++state_->threads;
-    std::thread([state = state_] { state->run(); }).detach();
+  State& state = *state_;
+  Job* job = state.job_of(owner, host);
+  if (job == nullptr) {
+    auto mine = std::find_if(state.owners.begin(), state.owners.end(),
+                             [&](const State::Owner& each) { return each.id == owner; });
+    const std::size_t waits = mine == state.owners.end() ? 0 : mine->waiting.size();
+    const std::size_t room = state.options.waiting_max - state.waiting;
+    if (waits >= std::min(state.options.waiting_per_owner_max, room)) return std::nullopt;
+    if (mine == state.owners.end()) {
+      mine = state.owners.insert(mine, {.id = owner, .waiting = {}});
+    }
+    mine->waiting.push_back(
+        std::make_unique<Job>(Job{.owner = owner, .host = std::move(host), .askers = {}}));
+    ++state.waiting;
+    job = mine->waiting.back().get();
+    if (state.idle == 0 && state.threads < state.options.threads) {
+      ++state.threads;
+      std::thread([shared = state_] { shared->run(); }).detach();
+    }
+    state.wake.notify_one();
   }
-  state_->wake.notify_one();
-  return true;
+  auto asker = std::make_shared<Asker>(Asker{.job = job, .done = std::move(done)});
+  job->askers.insert(asker);
+  return Lookup(state_, std::move(asker));
+}
+
+std::size_t Resolver::waiting() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->waiting;
 }
 
 }  // namespace godwit::outbound

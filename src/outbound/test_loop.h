@@ -27,6 +27,7 @@ class TestLoop final : public Loop {
   TestLoop() : event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
   std::unique_ptr<SocketWatch> watch(int fd, SocketObserver& observer) override {
+    if (refuses_watches) return nullptr;
     return std::make_unique<Watch>(*this, fd, observer);
   }
   std::unique_ptr<LoopTimer> timer(TimerObserver& observer) override {
@@ -53,6 +54,8 @@ class TestLoop final : public Loop {
     for (int i = 0; i < 20; ++i) turn(std::chrono::milliseconds(1));
   }
   std::size_t watches() const { return watches_.size(); }
+
+  bool refuses_watches = false;
 
  private:
   struct Watch final : SocketWatch {

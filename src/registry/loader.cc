@@ -9,6 +9,24 @@
 #include "base/units.h"
 
 namespace godwit::registry {
+namespace {
+
+// What is set about a head that the function says itself would be passed over in silence. Errors:
+// kConfigBadValue.
+Result<void> check_response_settings(const manifest::FunctionSpec& spec, wasm::Contract contract) {
+  if (contract != wasm::Contract::kHttp) return {};
+  const bool is_cgi = spec.response == manifest::ResponseMode::kCgi;
+  if (!is_cgi && spec.content_type.empty()) return {};
+  const std::string line =
+      is_cgi ? "response = \"cgi\"" : fmt::format("content-type = \"{}\"", spec.content_type);
+  return fail(ErrorCode::kConfigBadValue,
+              fmt::format("{}: the module speaks HTTP itself; this is of commands", line),
+              fmt::format("Remove `{}` from the function's settings: the module itself says its "
+                          "response's status and fields.",
+                          line));
+}
+
+}  // namespace
 
 // Compiled code, and the binary that it was made from where that was text.
 struct Loader::Compiled {
@@ -33,6 +51,9 @@ Result<void> Loader::inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
     const bool is_http = spec.contract == manifest::ContractChoice::kHttp;
     *contract = is_http ? wasm::Contract::kHttp : wasm::Contract::kCommand;
     if (auto fits = wasm::insist(*info, *contract); !fits) return fail(std::move(fits.error()));
+  }
+  if (auto fits = check_response_settings(spec, *contract); !fits) {
+    return fail(std::move(fits.error()));
   }
   const std::uint64_t needed = wasm::initial_memory_bytes(*info);
   if (needed > spec.limits.memory_bytes) {

@@ -62,7 +62,8 @@ class Loader final {
   explicit Loader(const LoaderOptions& options);
 
   // Errors: kModuleTooLarge, kModuleMalformed, kTextMalformed, kUnknownImport, kNoContract,
-  // kNoMemoryExport, kMemoryMinimum, kImportSignature, and the compiler's.
+  // kNoMemoryExport, kMemoryMinimum, kImportSignature, kConfigBadValue (a setting that the module's
+  // contract has no use for), and the compiler's.
   // `compile_cpu_max` can only lower what a compilation is given in general.
   Result<LoadedFunction> load(
       const manifest::FunctionSpec& spec, ByteSpan bytes,

@@ -208,6 +208,31 @@ TEST_F(LoaderTest, TextIsHeldToTheSameContract) {
   EXPECT_EQ(compiler_.jobs, 1);
 }
 
+// A component that exports one interface and nothing else.
+Bytes component_of(std::string_view interface) {
+  const std::string exported = '\0' + wasm::encoded_name(interface) + std::string("\5\0\0", 3);
+  const std::string body = wasm::leb(1) + exported;
+  return wasm::to_bytes(std::string("\0asm\x0D\0\1\0", 8) + '\x0B' + wasm::leb(body.size()) + body);
+}
+
+TEST_F(LoaderTest, SettingsOfCommandsAreRefusedWhereTheModuleSpeaksHttp) {
+  const Bytes http = component_of("wasi:http/incoming-handler@0.2.3");
+  const Bytes command = component_of("wasi:cli/run@0.2.3");
+  spec_.response = manifest::ResponseMode::kCgi;
+  const Error cgi = error_of(http);
+  EXPECT_EQ(cgi.code, ErrorCode::kConfigBadValue);
+  EXPECT_THAT(cgi.detail, HasSubstr("response = \"cgi\""));
+  EXPECT_THAT(cgi.hint, HasSubstr("Remove `response = \"cgi\"`"));
+  EXPECT_EQ(compiler_.jobs, 0);
+  load(command);
+  load(binary_);
+  spec_.response = manifest::ResponseMode::kBody;
+  load(http);
+  spec_.content_type = "text/css";
+  EXPECT_THAT(error_of(http).detail, HasSubstr("content-type = \"text/css\""));
+  load(command);
+}
+
 TEST_F(LoaderTest, AModuleThatStartsWithTooMuchMemoryIsNotCompiled) {
   spec_.limits.memory_bytes = 65536;
   load(binary_);

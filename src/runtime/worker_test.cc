@@ -21,6 +21,7 @@ class SlowOutput final : public capability::OutputStream {
     return bytes_;
   }
   void commit(std::size_t) override {}
+  std::size_t room() const override { return bytes_.size(); }
   bool wait_writable(Waker*) override { return true; }
   void cancel_wait() override {}
   bool closed() const override { return false; }

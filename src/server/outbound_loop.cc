@@ -13,7 +13,7 @@ using boost::asio::posix::stream_descriptor;
 // Handlers hold the state: one that is on its way when the watch goes finds no observer.
 struct WatchState : std::enable_shared_from_this<WatchState> {
   WatchState(boost::asio::io_context& io, int fd, outbound::SocketObserver& who)
-      : descriptor(io, fd), number(fd), observer(&who) {}
+      : descriptor(io), number(fd), observer(&who) {}
 
   void arm(bool& waits, stream_descriptor::wait_type what) {
     if (std::exchange(waits, true)) return;
@@ -42,8 +42,7 @@ struct WatchState : std::enable_shared_from_this<WatchState> {
 
 class Watch final : public outbound::SocketWatch {
  public:
-  Watch(boost::asio::io_context& io, int fd, outbound::SocketObserver& observer)
-      : state_(std::make_shared<WatchState>(io, fd, observer)) {}
+  explicit Watch(std::shared_ptr<WatchState> state) : state_(std::move(state)) {}
   ~Watch() override {
     state_->observer = nullptr;
     state_->descriptor.release();  // the socket is its owner's
@@ -92,7 +91,11 @@ class Timer final : public outbound::LoopTimer {
 
 std::unique_ptr<outbound::SocketWatch> OutboundLoop::watch(int fd,
                                                            outbound::SocketObserver& observer) {
-  return std::make_unique<Watch>(loop_.io(), fd, observer);
+  auto state = std::make_shared<WatchState>(loop_.io(), fd, observer);
+  boost::system::error_code error;
+  state->descriptor.assign(fd, error);  // NOLINT(bugprone-unused-return-value): it is in `error`
+  if (error) return nullptr;
+  return std::make_unique<Watch>(std::move(state));
 }
 
 std::unique_ptr<outbound::LoopTimer> OutboundLoop::timer(outbound::TimerObserver& observer) {

@@ -100,6 +100,12 @@ TEST_F(OutboundLoopTest, AWatchThatIsGoneIsSilentAndLeavesTheSocketOpen) {
   EXPECT_EQ(::read(pair.ours.get(), &byte, 1), 1);
 }
 
+TEST_F(OutboundLoopTest, WhatCantBeWatchedIsSaidWithoutThrowing) {
+  constexpr int kNoSocket = 1'000'000;  // no descriptor of ours
+  OnSocket observer([](bool, bool) { FAIL(); });
+  EXPECT_EQ(outbound_.watch(kNoSocket, observer), nullptr);
+}
+
 TEST_F(OutboundLoopTest, TimersFireOnceAndCanBeTakenBack) {
   int fired = 0;
   OnTimer once([&] { ++fired; });

@@ -172,10 +172,9 @@ std::size_t ComponentHost::write(std::uint32_t stream, ByteSpan bytes) {
 std::size_t ComponentHost::wait_writable(std::uint32_t stream) {
   capability::OutputStream* const sink = output(stream);
   if (sink == nullptr || sink->closed()) return kClosed;
-  constexpr std::size_t kAtOnce = std::size_t{64} << 10;
-  if (const std::size_t room = sink->prepare(kAtOnce).size(); room != 0) return room;
+  if (const std::size_t room = sink->room(); room != 0) return room;
   if (sink->wait_writable(options_.waker)) return 0;
-  return sink->closed() ? kClosed : std::max<std::size_t>(sink->prepare(kAtOnce).size(), 1);
+  return sink->closed() ? kClosed : std::max<std::size_t>(sink->room(), 1);
 }
 
 engine::HttpFailure ComponentHost::failure(std::uint32_t stream) {

@@ -98,17 +98,35 @@ class FakeOutbound final : public capability::OutboundClient {
   std::vector<std::shared_ptr<const capability::OutboundGrant>> grants;
 };
 
+// Where an attempt to write fails the run.
+class LimitedOutput final : public capability::OutputStream {
+ public:
+  MutableByteSpan prepare(std::size_t) override {
+    ++attempts;
+    return {};
+  }
+  void commit(std::size_t) override {}
+  std::size_t room() const override { return 1; }
+  bool wait_writable(Waker*) override { return false; }
+  void cancel_wait() override {}
+  bool closed() const override { return false; }
+
+  int attempts = 0;
+};
+
 struct TestComponent {
-  explicit TestComponent(capability::OutboundClient* outbound = nullptr) {
-    host.emplace(ComponentHost::Options{.preview1 = &*world.wasi,
-                                        .clock = &world.clock,
-                                        .standard_input = &world.input,
-                                        .standard_output = &world.output,
-                                        .standard_error = &world.error_output,
-                                        .timers = &timers,
-                                        .waker = &waker,
-                                        .outbound = outbound,
-                                        .function = "tested"});
+  explicit TestComponent(capability::OutboundClient* outbound = nullptr,
+                         capability::OutputStream* output = nullptr) {
+    host.emplace(
+        ComponentHost::Options{.preview1 = &*world.wasi,
+                               .clock = &world.clock,
+                               .standard_input = &world.input,
+                               .standard_output = output != nullptr ? output : &world.output,
+                               .standard_error = &world.error_output,
+                               .timers = &timers,
+                               .waker = &waker,
+                               .outbound = outbound,
+                               .function = "tested"});
   }
 
   TestHost world;
@@ -154,6 +172,15 @@ TEST(ComponentHost, StdoutTakesWhatThereIsRoomFor) {
   test.world.output.close();
   EXPECT_EQ(test.host->wait_writable(stream::kStdout), ComponentHost::kClosed);
   EXPECT_EQ(test.host->write(stream::kStdout, as_bytes("x")), 0U);
+}
+
+TEST(ComponentHost, AskingForRoomIsNoAttemptToWrite) {
+  LimitedOutput output;
+  TestComponent test(nullptr, &output);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(test.host->wait_writable(stream::kStdout), 1U);
+  EXPECT_EQ(output.attempts, 0);
+  EXPECT_EQ(test.host->write(stream::kStdout, as_bytes("x")), 0U);
+  EXPECT_EQ(output.attempts, 1);
 }
 
 TEST(ComponentHost, WhatIsNoStreamIsAtItsEndAndClosed) {

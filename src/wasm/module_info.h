@@ -39,7 +39,7 @@ struct FunctionType {
   std::uint32_t first_value = 0;
   std::uint16_t parameter_count = 0;
   std::uint16_t result_count = 0;
-  bool is_function = true;  // false: a struct or array type of the GC proposal
+  bool is_function = true;  // false: a struct, array or continuation
 };
 
 struct SizeRange {
@@ -94,6 +94,7 @@ struct Features {
   bool custom_page_sizes = false;
   bool garbage_collection = false;  // struct, array, sub or recursive types
   bool simd = false;                // a v128 in a signature
+  bool stack_switching = false;     // continuation types
 };
 
 // What a component imports and exports, most often an instance: an interface and its version, as
@@ -140,7 +141,8 @@ struct ModuleInfo {
 };
 
 // Reads a binary module or component. Errors: kModuleMalformed with the reason and its byte
-// offset; kUnsupportedFeature for structure that no released proposal has.
+// offset. What a known proposal adds is read even where no engine takes it: to say which proposal a
+// module needs (kUnsupportedFeature) is the compiler's part.
 Result<ModuleInfo> read_module(ByteSpan bytes);
 
 // True for what should be read as WebAssembly text: it does not start with "\0asm", and its first

@@ -91,6 +91,16 @@ TEST(ReadModule, ReadsTagsAndGarbageCollectedTypes) {
   EXPECT_EQ(signature_text(*info, info->exports[0]), "tag (i32) -> ()");
 }
 
+// The engine refuses them, and by name: it must not look like a broken file before.
+TEST(ReadModule, ReadsContinuationTypes) {
+  ModuleBuilder builder = ModuleBuilder::command();
+  builder.raw_type(std::string("\x5D\x00", 2));
+  const auto info = read_module(builder.build());
+  ASSERT_TRUE(info) << info.error().text();
+  EXPECT_TRUE(info->features.stack_switching);
+  EXPECT_FALSE(info->types.back().is_function);
+}
+
 TEST(ReadModule, ReadsCustomSections) {
   ModuleBuilder builder = ModuleBuilder::command();
   builder.custom("name", std::string(1, '\0') + leb(6) + encoded_name("greet"));

@@ -173,6 +173,10 @@ void ModuleParser::sub_type(Reader& in) {
       break;
     }
     case 0x5E: field_type(in); break;
+    case 0x5D:  // (cont ht): read, so that the compiler can say that it does not take it
+      in.s33();
+      info_.features.stack_switching = true;
+      return add_type({.is_function = false}, in);
     default: return in.set_problem("unknown kind of type");
   }
   info_.features.garbage_collection = true;

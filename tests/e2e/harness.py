@@ -11,8 +11,9 @@
     if __name__ == "__main__":
         harness.main()
 
-Environment: GODWIT_BIN (the program), GODWIT_GUESTS (guests built from C), GODWIT_SANITIZED (set
-when the program is instrumented: it is slower and larger). Everything is private to the process
+Environment: GODWIT_BIN (the program), GODWIT_GUESTS (guests built from C and Rust),
+GODWIT_COMPONENTS (those that are components), GODWIT_SANITIZED (set when the program is
+instrumented: it is slower and larger). Everything is private to the process
 and below one temporary folder; servers listen on ports that the kernel picks; what was started is
 ended by its pid.
 """
@@ -75,6 +76,15 @@ def c_guest(name):
     if not folder or not path.is_file():
         raise unittest.SkipTest(f"{name}.wasm is not built: clang-19 with wasi-libc (or rustc for "
                                 "wasm32-wasip1) is missing")
+    return path.read_bytes()
+
+
+def component(name):
+    """The component that was built from tests/components."""
+    folder = os.environ.get("GODWIT_COMPONENTS", "")
+    path = pathlib.Path(folder) / f"{name}.wasm"
+    if not folder or not path.is_file():
+        raise unittest.SkipTest(f"{name}.wasm is not built: rustc for wasm32-wasip2 is missing")
     return path.read_bytes()
 
 

@@ -189,7 +189,7 @@ class Version(CliTest):
     def test_json(self):
         version = self.godwit("version", "--json").json
         self.assertEqual(version["engine"]["name"], "wasmtime")
-        self.assertEqual(version["contracts"], ["command"])
+        self.assertEqual(version["contracts"], ["command", "http"])
         self.assertIn("wasi_snapshot_preview1", version["interfaces"])
         self.assertTrue(version["features"]["simd"])
         self.assertFalse(version["features"]["threads"])

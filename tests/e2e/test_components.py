@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Components that speak wasi:http, against the real server: the probe's paths, streams, trailers,
-limits, files. Their guests are tests/components; GODWIT_COMPONENTS names where they were built.
+limits. Their guests are tests/components.
 
 What the probe's paths answer stands in tests/components/godwit.txt, in transcript.py's form and
 reviewed against wasmtime's; GODWIT_RECORD=1 writes it anew.
@@ -8,11 +8,10 @@ reviewed against wasmtime's; GODWIT_RECORD=1 writes it anew.
 import http.client
 import http.server
 import os
-import pathlib
 import re
+import resource
 import sys
 import threading
-import unittest
 import urllib.parse
 
 import harness
@@ -27,14 +26,6 @@ REQUESTS = [("GET", path, {}, None) for path in transcript.GET] + transcript.OTH
 # Whether these are done before their head goes out depends on how the body arrives.
 FRAMING = re.compile(r"(content-length|transfer-encoding): .*")
 MIB = 1 << 20
-
-
-def component(name):
-    folder = os.environ.get("GODWIT_COMPONENTS", "")
-    path = pathlib.Path(folder) / f"{name}.wasm"
-    if not folder or not path.is_file():
-        raise unittest.SkipTest(f"{name}.wasm is not built: rustc for wasm32-wasip2 is missing")
-    return path.read_bytes()
 
 
 def title(request):
@@ -70,7 +61,7 @@ class Probe(harness.ServerTest):
 
     @classmethod
     def functions(cls, folder):
-        folder.add("probe", component(cls.GUEST))
+        folder.add("probe", harness.component(cls.GUEST))
 
     def answer(self, request):
         method, path, headers, body = request
@@ -182,7 +173,7 @@ class Streams(harness.ServerTest):
 
     @classmethod
     def functions(cls, folder):
-        folder.add("probe", component(cls.GUEST),
+        folder.add("probe", harness.component(cls.GUEST),
                    '[limits]\nrequest-body = "1GiB"\nresponse-body = "1GiB"\ntimeout = "170s"\n'
                    'cpu = "120s"\n')
 
@@ -242,7 +233,7 @@ class Limits(harness.ServerTest):
 
     @classmethod
     def functions(cls, folder):
-        probe = component(cls.GUEST)
+        probe = harness.component(cls.GUEST)
         folder.add("cpu", probe, '[limits]\ncpu = "100ms"\ntimeout = "60s"\n')
         folder.add("wall", probe, '[limits]\ntimeout = "300ms"\ncpu = "60s"\n')
         folder.add("memory", probe, '[limits]\nmemory = "8MiB"\n')
@@ -287,56 +278,45 @@ class Limits(harness.ServerTest):
         harness.wait_for(lambda: self.get("/one/hello").status == 200, "its turn")
 
 
-# Where Godwit differs from wasmtime: question, wasmtime's answer, Godwit's.
-KNOWN_DIFFERENCES = {
-    ("get-flags", "ok read", "ok"),              # of a file opened for neither
-    ("pread 0 0", 'ok "" end=true', 'ok "" end=false'),
-    ("rmdir new/", "invalid", "ok"),             # as Linux has it; the next two follow
-    ("ls -", "ok dir:directory folder:directory new:directory",
-     "ok dir:directory folder:directory"),
-    ("rmdir new", "ok", "no-entry"),
-}
+class Sandboxes(harness.ServerTest):
+    """More components than there are sandboxes (2048): refused, not queued for ever, not lost."""
 
+    options = ("--threads", "2", "--memory", "6GiB")
 
-class Files(unittest.TestCase):
-    """The table of file operations, in a folder of the host and in one in memory."""
+    @classmethod
+    def functions(cls, folder):
+        for name in ("a", "b", "c"):
+            folder.add(name, harness.component("probe"), '[limits]\nqueue-timeout = "100ms"\n')
 
-    GUEST = "probe"
-
-    def table(self):
-        lines = (COMPONENTS / "filesystem.txt").read_text(encoding="utf-8").splitlines()
-        return [line.split(" -> ", 1) for line in lines if " -> " in line and line[0] != "#"]
-
-    def check(self, server):
-        table = self.table()
-        asked = "".join(f"{question}\n" for question, _ in table).encode()
-        response = server.request("POST", "/probe/fs", body=asked)
-        self.assertEqual(response.status, 200, response)
-        got = [line.split(" -> ", 1)[-1] for line in response.body.decode().splitlines()]
-        self.assertEqual(len(got), len(table))
-        found = {(question, wanted, answer)
-                 for (question, wanted), answer in zip(table, got)
-                 # 0.3 reads and writes by streams alone.
-                 if answer not in (wanted, "no operation pread", "no operation pwrite")}
-        self.assertEqual(found - KNOWN_DIFFERENCES, set())
-
-    def serve(self, files, more=""):
-        folder = harness.Folder()
-        folder.write("probe.wasm", component(self.GUEST))
-        folder.write("godwit.toml", (f'[function.probe]\nsource = "probe.wasm"\n'
-                                     f'files = {{ "/data" = {{ {files} }} }}\n{more}').encode())
-        return harness.Server.started(folder)
-
-    def test_in_memory(self):
-        with self.serve('tmpfs = "4MiB"') as server:
-            self.check(server)
-
-    def test_in_a_folder_of_the_host(self):
-        data = harness.Folder()
-        volume = f'[volume.data]\npath = "{data.path}"\nmodes = ["read", "write"]\n'
-        with self.serve('volume = "data", mode = "write"', volume) as server:
-            self.check(server)
-        self.assertEqual(list(data.path.iterdir()), [])
+    @unittest.skipIf(harness.SANITIZED, "the sandboxes are fewer")
+    def test_too_many_for_the_server(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < 4096:
+            self.skipTest(f"only {hard} descriptors")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        waiting = []
+        for i in range(2400):
+            raw = raw_http.RawConnection(self.server.port)
+            self.addCleanup(raw.socket.close)
+            raw.send(b"POST /%c/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                     b"Content-Length: 2\r\n\r\na" % b"abc"[i % 3])
+            waiting.append(raw)
+        # Who has a sandbox answers with what has come, and keeps it until the rest comes.
+        for raw in waiting:
+            while b"\r\n" not in raw.buffer:
+                self.assertTrue(raw.fill(), raw.buffer)
+        for raw in waiting:
+            if raw.buffer.startswith(b"HTTP/1.1 200"):
+                raw.send(b"b")
+        answers = [raw.response() for raw in waiting]
+        self.assertEqual({answer.status for answer in answers}, {200, 503})
+        for answer in answers:
+            if answer.status == 503:
+                self.assert_problem(answer, 503, "E4005")
+                self.assertTrue(answer.value("retry-after"))
+            else:
+                self.assertEqual(answer.body, b"ab")
+        self.assertEqual(self.get("/a/hello").body, b"hello\n")
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -376,7 +356,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 class Outbound(harness.ServerTest):
     @classmethod
     def functions(cls, folder):
-        probe = component("probe")
+        probe = harness.component("probe")
         cls.upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
         cls.upstream.daemon_threads = True
         cls.addClassCleanup(cls.upstream.server_close)
@@ -435,9 +415,9 @@ class Commands(harness.ServerTest):
 
     @classmethod
     def functions(cls, folder):
-        folder.add("cli", component(cls.GUEST), '[limits]\ncpu = "200ms"\n'
+        folder.add("cli", harness.component(cls.GUEST), '[limits]\ncpu = "200ms"\n'
                    '[environment]\nA = "configured"\n[files]\n"/data" = { tmpfs = "1MiB" }\n')
-        folder.add("config", component("config"), '[environment]\nA = "1"\nB = "2"\n')
+        folder.add("config", harness.component("config"), '[environment]\nA = "1"\nB = "2"\n')
 
     def test_a_command_speaks_as_a_core_module_does(self):
         response = self.request("POST", "/cli?run=echo", body=b"abc")

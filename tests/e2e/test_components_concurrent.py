@@ -40,7 +40,7 @@ class Probe(components.Probe):
     @classmethod
     def functions(cls, folder):
         super().functions(folder)
-        folder.add("slow", components.component(cls.GUEST), '[limits]\ntimeout = "300ms"\n')
+        folder.add("slow", harness.component(cls.GUEST), '[limits]\ntimeout = "300ms"\n')
 
     def test_failures_before_the_head_are_problems(self):
         for path, code in (("/trap", "E3001"), ("/exit/1", "E3002"), ("/exit/0", "E3007"),
@@ -81,10 +81,6 @@ class Limits(components.Limits):
             self.assertLess(self.server.status_kb("VmRSS") - before, 32 << 10, "KiB more")
 
 
-class Files(components.Files):
-    GUEST = "probe3"
-
-
 class Commands(components.Commands):
     GUEST = "cli3"
 
@@ -94,7 +90,7 @@ class TwoVersions(harness.ServerTest):
 
     @classmethod
     def functions(cls, folder):
-        folder.add("both", components.component("both"))
+        folder.add("both", harness.component("both"))
 
     def test_the_newer_one_answers(self):
         self.assertEqual(self.get("/both").text.strip(), "0.3")

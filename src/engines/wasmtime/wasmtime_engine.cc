@@ -121,6 +121,31 @@ struct FreeModule {
 };
 using BridgeModule = std::unique_ptr<bridge::GodwitModule, FreeModule>;
 
+// Compiled and refused all the same: it is no proposal that is off but what a sandbox holds.
+// Wasmtime has said which bound; here is what to do (the catalogue's advice is for proposals).
+std::string bound_hint(std::string_view detail) {
+  const auto says = [&](std::string_view text) { return detail.find(text) != detail.npos; };
+  if (says("core module instances")) {
+    return "A sandbox holds 64 core instances. Compose the component of fewer parts, or link "
+           "libraries into the module instead of beside it.";
+  }
+  if (says("memories")) {
+    return "A sandbox holds as many memories as the message says. Compose the component of fewer "
+           "parts, or let its modules share a memory.";
+  }
+  if (says("tables")) {
+    return "A sandbox holds as many tables as the message says. Compose the component of fewer "
+           "parts, or link its modules into one.";
+  }
+  if (says("core module from outside")) {
+    return "Compose it with the core module that it takes (`wasm-tools compose`), so that nothing "
+           "is left to be handed in.";
+  }
+  return "It has more functions, globals or imports than a sandbox holds. Make it smaller, or "
+         "split "
+         "it into several functions.";
+}
+
 Result<BridgeModule> load_in(bridge::GodwitEngine* engine, const engine::Artifact& artifact,
                              const engine::LoadOptions& options) {
   std::vector<bridge::GodwitHostFunction> functions;
@@ -140,6 +165,10 @@ Result<BridgeModule> load_in(bridge::GodwitEngine* engine, const engine::Artifac
   const GodwitStatus status =
       bridge::godwit_module_load(engine, artifact.code.get(), artifact.size, functions.data(),
                                  functions.size(), &call_host, limits, &module, error.receive());
+  if (status == GodwitStatus::UnsupportedFeature) {
+    const std::string detail = error.text();
+    return fail(ErrorCode::kUnsupportedFeature, detail, bound_hint(detail));
+  }
   if (status != GodwitStatus::Ok) return bridge_failure(status, error);
   return BridgeModule(module);
 }

@@ -106,6 +106,42 @@ TEST(WasmtimeEngine, ACompilerFitsIntoLittleAddressSpaceAndAnotherProcess) {
 }
 
 // What an altered or foreign artifact meets here, below the registry's HMAC.
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(WasmtimeEngine, AComponentBeyondABoundHearsWhichAndWhatToDo) {
+  const auto engine = make_engine({.instances = 8});
+  struct Row {
+    std::string text, detail, hint;
+  };
+  const std::string empty = "(core module $m)";
+  const std::string memory = "(core module $m (memory 0))";
+  const std::string table = "(core module $m (table 0 funcref) (table 0 funcref))";
+  const std::string made = "(core instance (instantiate $m))";
+  const Row rows[] = {
+      {empty + repeated(made, 65), "contains 65 core module instances", "holds 64 core instances"},
+      {memory + repeated(made, 60), "contains 60 Wasm linear memories", "share a memory"},
+      {table + repeated(made, 30), "contains 60 tables", "link its modules into one"},
+      {"(import \"m\" (core module $m))" + made, "a core module from outside", "Compose it with"}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.detail);
+    const auto code = engine->compile(binary("(component " + row.text + ")"));
+    ASSERT_TRUE(code.has_value()) << code.error().text();
+    const auto module = engine->load(seal(*code), {});
+    ASSERT_FALSE(module.has_value());
+    EXPECT_EQ(module.error().code, ErrorCode::kUnsupportedFeature);
+    EXPECT_THAT(module.error().detail, testing::HasSubstr(row.detail));
+    EXPECT_THAT(module.error().hint, testing::HasSubstr(row.hint));
+  }
+  // A proposal that is off has the catalogue's advice.
+  const auto off = engine->compile(binary("(module (memory 1 1 shared))"));
+  ASSERT_FALSE(off.has_value());
+  EXPECT_THAT(off.error().next_step(), testing::HasSubstr("Compile without the proposal"));
+}
+
 TEST(WasmtimeEngine, AnArtifactOfAnotherVersionIsRefused) {
   const auto runtime = make_engine({.instances = 8});
   auto code = runtime->compile(binary(scenario_text("finish")));

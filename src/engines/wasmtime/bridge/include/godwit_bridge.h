@@ -15,6 +15,8 @@ enum class GodwitProgress : uint8_t {
   Done = 0,
   Yielded = 1,
   Waiting = 2,
+  /// Of an instance that is kept: its request was answered, the next resume begins another.
+  Rested = 3,
 };
 
 /// How a call ended. The values are part of the C ABI.
@@ -297,7 +299,9 @@ void godwit_module_free(GodwitModule *module);
 /// null for core modules. No instruction of the guest runs yet. `account` (copied; its context outlives
 /// the instance) is charged with what the instance commits, null: nobody counts. What it was
 /// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
-/// the account refuses what the instance begins with), NoEntry, Internal.
+/// the account refuses what the instance begins with), NoEntry, Internal. `keep` (components only): a
+/// request that ended well ends in Rested instead of Done, and the next resume begins another in
+/// the same sandbox; `host_state` and the component's context then serve that one.
 ///
 /// # Safety
 /// All pointers are valid.
@@ -307,6 +311,7 @@ GodwitStatus godwit_instance_new(const GodwitModule *module,
                                  void *component_context,
                                  const GodwitMemoryAccount *account,
                                  GodwitSpan entry,
+                                 bool keep,
                                  GodwitInstance **out,
                                  GodwitBytes *error);
 

@@ -344,7 +344,9 @@ pub unsafe extern "C" fn godwit_module_free(module: *mut GodwitModule) {
 /// null for core modules. No instruction of the guest runs yet. `account` (copied; its context outlives
 /// the instance) is charged with what the instance commits, null: nobody counts. What it was
 /// charged with is released when the run is over (small ones), or with the instance. On failure `*error` is its text: Overloaded (also when
-/// the account refuses what the instance begins with), NoEntry, Internal.
+/// the account refuses what the instance begins with), NoEntry, Internal. `keep` (components only): a
+/// request that ended well ends in Rested instead of Done, and the next resume begins another in
+/// the same sandbox; `host_state` and the component's context then serve that one.
 ///
 /// # Safety
 /// All pointers are valid.
@@ -356,6 +358,7 @@ pub unsafe extern "C" fn godwit_instance_new(
     component_context: *mut c_void,
     account: *const GodwitMemoryAccount,
     entry: GodwitSpan,
+    keep: bool,
     out: *mut *mut GodwitInstance,
     error: *mut GodwitBytes,
 ) -> GodwitStatus {
@@ -371,7 +374,7 @@ pub unsafe extern "C" fn godwit_instance_new(
         let callbacks = unsafe { component_host.as_ref() }
             .map(|functions| Callbacks { functions, context: component_context });
         let host = HostSide { state: HostState(host_state), callbacks };
-        let instance = Instance::new(&module.0, host, account, entry)?;
+        let instance = Instance::new(&module.0, host, account, entry, keep)?;
         Ok(Box::into_raw(Box::new(GodwitInstance(instance))))
     });
     // SAFETY: the caller's `out` and `error` are valid.

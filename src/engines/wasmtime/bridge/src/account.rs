@@ -89,7 +89,7 @@ mod tests {
         );
         let mut ledger = Ledger::default();
         let account = account(&mut ledger);
-        let instance = Instance::new(&module, HostSide::none(), Some(account), "_start").unwrap();
+        let instance = Instance::new(&module, HostSide::none(), Some(account), "_start", false).unwrap();
         assert_eq!(ledger.held, 3 << 16);
         let instance = abi::tests::boxed(instance);
         // SAFETY: the instance is valid until it is freed below.
@@ -111,7 +111,7 @@ mod tests {
         }
         assert_eq!((ledger.held, ledger.releases), (0, 1));
         // The place in the pool is free again.
-        let again = Instance::new(&module, HostSide::none(), Some(account), "_start");
+        let again = Instance::new(&module, HostSide::none(), Some(account), "_start", false);
         drop(again.unwrap());
         assert_eq!((ledger.held, ledger.releases), (0, 2));
     }

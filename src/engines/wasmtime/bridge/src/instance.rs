@@ -104,8 +104,10 @@ impl Instance {
         host: HostSide,
         account: Option<GodwitMemoryAccount>,
         entry: &str,
+        keep: bool,
     ) -> Outcome<Instance> {
-        let run = Arc::new(Run::new(module.limits.memory_bytes, account.map(Account)));
+        let run = Run::new(module.limits.memory_bytes, account.map(Account));
+        let run = Arc::new(if keep { run.kept() } else { run });
         let future: RunFuture = match &module.code {
             Code::Core(core) => {
                 let entry = core.entry(entry)?;
@@ -178,6 +180,7 @@ impl Instance {
                     self.end(end);
                     return GodwitProgress::Done;
                 }
+                Some(Poll::Pending) if self.run.is_resting() => return GodwitProgress::Rested,
                 Some(Poll::Pending) if self.run.waiting() => return GodwitProgress::Waiting,
                 Some(Poll::Pending) if !self.is_concurrent => return GodwitProgress::Yielded,
                 Some(Poll::Pending) if self.run.slice_is_over() => return GodwitProgress::Yielded,

@@ -36,6 +36,8 @@ pub enum GodwitProgress {
     Done = 0,
     Yielded = 1,
     Waiting = 2,
+    /// Of an instance that is kept: its request was answered, the next resume begins another.
+    Rested = 3,
 }
 
 /// Bytes that Rust owns; the receiver calls godwit_bytes_free once. `data` is null when `size` is 0.

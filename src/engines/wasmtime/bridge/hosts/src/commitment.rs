@@ -59,6 +59,11 @@ impl Commitment {
         self.account_refused.load(Ordering::Relaxed)
     }
 
+    pub fn forget_refusals(&self) {
+        self.refused.store(false, Ordering::Relaxed);
+        self.account_refused.store(false, Ordering::Relaxed);
+    }
+
     pub fn account(&self) -> Option<Account> {
         self.account
     }

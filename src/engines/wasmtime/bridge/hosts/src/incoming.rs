@@ -1,5 +1,6 @@
 //! wasi:http 0.2: what comes in: the request, the responses of requests that were sent, bodies.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
@@ -12,7 +13,7 @@ use crate::bindings::p2::wasi::http::types::{
 use crate::call::trap;
 use crate::fields::{bytes_of, optional_span, read_fields, Fields};
 use crate::host::{Callbacks, Held, Host};
-use crate::streams::{self, InputStream, Pollable, REQUEST_BODY};
+use crate::streams::{self, InputStream, Pollable, GONE_CALL, REQUEST_BODY};
 use crate::types::GodwitRequestHead;
 
 /// There is one for an invocation; what it tells is C++'s.
@@ -20,24 +21,39 @@ use crate::types::GodwitRequestHead;
 pub struct IncomingRequest {
     headers: Option<Fields>,
     consumed: bool,
+    /// It was answered, and the guest is answering another.
+    pub(crate) is_over: bool,
 }
 
 /// A request on its way, as long as anybody holds it.
 pub struct Call {
-    pub(crate) number: u32,
+    number: AtomicU32,
     callbacks: Callbacks,
     _held: Held,
 }
 
 impl Call {
     pub fn new(number: u32, callbacks: Callbacks, held: Held) -> Arc<Call> {
-        Arc::new(Call { number, callbacks, _held: held })
+        Arc::new(Call { number: AtomicU32::new(number), callbacks, _held: held })
+    }
+}
+
+impl Call {
+    pub(crate) fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// C++ has ended it: its number may be another's.
+    pub(crate) fn forget(&self) {
+        self.number.store(GONE_CALL, Ordering::Relaxed);
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        (self.callbacks.functions.drop_call)(self.callbacks.context, self.number);
+        if self.number() != GONE_CALL {
+            (self.callbacks.functions.drop_call)(self.callbacks.context, self.number());
+        }
     }
 }
 
@@ -49,15 +65,15 @@ pub struct IncomingResponse {
 }
 
 pub struct IncomingBody {
-    stream: u32,
+    pub(crate) stream: u32,
     taken: bool,
-    call: Option<Arc<Call>>,
+    pub(crate) call: Option<Arc<Call>>,
 }
 
 pub struct FutureTrailers {
-    stream: u32,
+    pub(crate) stream: u32,
     told: bool,
-    _call: Option<Arc<Call>>,
+    pub(crate) call: Option<Arc<Call>>,
 }
 
 pub fn method_of(name: &[u8]) -> Method {
@@ -146,27 +162,36 @@ impl Host {
     }
 }
 
+impl Host {
+    fn head(&self, request: &Resource<IncomingRequest>) -> Result<GodwitRequestHead> {
+        if self.table.get(request)?.is_over {
+            return Err(trap("the request was answered long ago"));
+        }
+        self.callbacks()?.request()
+    }
+}
+
 impl HostIncomingRequest for Host {
-    fn method(&mut self, _: Resource<IncomingRequest>) -> Result<Method> {
-        let head = self.callbacks()?.request()?;
+    fn method(&mut self, this: Resource<IncomingRequest>) -> Result<Method> {
+        let head = self.head(&this)?;
         // SAFETY: C++'s spans of the request stay as long as the instance.
         Ok(method_of(unsafe { bytes_of(&head.method) }.unwrap_or_default()))
     }
 
-    fn path_with_query(&mut self, _: Resource<IncomingRequest>) -> Result<Option<String>> {
-        let head = self.callbacks()?.request()?;
+    fn path_with_query(&mut self, this: Resource<IncomingRequest>) -> Result<Option<String>> {
+        let head = self.head(&this)?;
         // SAFETY: as above.
         Ok(unsafe { bytes_of(&head.path_with_query) }.map(text_of))
     }
 
-    fn scheme(&mut self, _: Resource<IncomingRequest>) -> Result<Option<Scheme>> {
-        let head = self.callbacks()?.request()?;
+    fn scheme(&mut self, this: Resource<IncomingRequest>) -> Result<Option<Scheme>> {
+        let head = self.head(&this)?;
         // SAFETY: as above.
         Ok(unsafe { bytes_of(&head.scheme) }.map(scheme_of))
     }
 
-    fn authority(&mut self, _: Resource<IncomingRequest>) -> Result<Option<String>> {
-        let head = self.callbacks()?.request()?;
+    fn authority(&mut self, this: Resource<IncomingRequest>) -> Result<Option<String>> {
+        let head = self.head(&this)?;
         // SAFETY: as above.
         Ok(unsafe { bytes_of(&head.authority) }.map(text_of))
     }
@@ -175,6 +200,7 @@ impl HostIncomingRequest for Host {
         let headers = match self.table.get(&this)?.headers.clone() {
             Some(headers) => headers,
             None => {
+                self.head(&this)?;
                 let headers = self.request_fields()?;
                 self.table.get_mut(&this)?.headers = Some(headers.clone());
                 headers
@@ -211,7 +237,7 @@ impl HostIncomingResponse for Host {
         let headers = match response.headers.clone() {
             Some(headers) => headers,
             None => {
-                let headers = self.response_fields(response.call.number)?;
+                let headers = self.response_fields(response.call.number())?;
                 self.table.get_mut(&this)?.headers = Some(headers.clone());
                 headers
             }
@@ -228,7 +254,7 @@ impl HostIncomingResponse for Host {
             return Ok(Err(()));
         }
         let call = response.call.clone();
-        let stream = streams::outbound_response_body(call.number);
+        let stream = streams::outbound_response_body(call.number());
         Ok(Ok(self.table.push(IncomingBody { stream, taken: false, call: Some(call) })?))
     }
 
@@ -253,7 +279,7 @@ impl HostIncomingBody for Host {
 
     fn finish(&mut self, this: Resource<IncomingBody>) -> Result<Resource<FutureTrailers>> {
         let body = self.table.delete(this)?;
-        let future = FutureTrailers { stream: body.stream, told: false, _call: body.call };
+        let future = FutureTrailers { stream: body.stream, told: false, call: body.call };
         Ok(self.table.push(future)?)
     }
 

@@ -17,6 +17,7 @@ pub mod outgoing;
 pub mod p2;
 pub mod p3;
 pub mod preview1;
+mod reuse;
 pub mod run;
 pub mod sockets;
 pub mod streams;

@@ -130,6 +130,15 @@ impl Body {
         self.end = End::Finished(trailers);
     }
 
+    /// Where it went is over.
+    pub(crate) fn forget(&mut self) {
+        self.stream = None;
+        self.end = End::Aborted;
+        if let Some(call) = self.call.take() {
+            call.forget();
+        }
+    }
+
     fn abort(&mut self, callbacks: &Callbacks) {
         if self.is_over() {
             return;
@@ -143,7 +152,7 @@ impl Body {
 
 pub const STUCK: &str = "the body is full, and it was never said where it goes";
 
-pub struct OutgoingBody(Arc<Mutex<Body>>, bool);
+pub struct OutgoingBody(pub(crate) Arc<Mutex<Body>>, bool);
 
 pub struct OutgoingResponse {
     status: u16,
@@ -179,10 +188,14 @@ pub struct OutboundHead<'a> {
     pub options: RequestOptions,
 }
 
-pub struct ResponseOutparam;
+#[derive(Default)]
+pub struct ResponseOutparam {
+    /// Its request was answered, and the guest is answering another.
+    pub(crate) is_over: bool,
+}
 
 pub struct FutureResponse {
-    call: Arc<Call>,
+    pub(crate) call: Arc<Call>,
     told: bool,
 }
 
@@ -329,7 +342,9 @@ impl HostResponseOutparam for Host {
         this: Resource<ResponseOutparam>,
         response: std::result::Result<Resource<OutgoingResponse>, ErrorCode>,
     ) -> Result<()> {
-        self.table.delete(this)?;
+        if self.table.delete(this)?.is_over {
+            return Err(trap("the request was answered long ago"));
+        }
         let callbacks = self.callbacks()?;
         let (functions, context) = (callbacks.functions, callbacks.context);
         let response = match response {
@@ -651,7 +666,7 @@ impl Callbacks {
 
 impl HostFutureIncomingResponse for Host {
     fn subscribe(&mut self, this: Resource<FutureResponse>) -> Result<Resource<Pollable>> {
-        let call = self.table.get(&this)?.call.number;
+        let call = self.table.get(&this)?.call.number();
         Ok(self.table.push_child(Pollable::Response(call), &this)?)
     }
 
@@ -668,7 +683,7 @@ impl HostFutureIncomingResponse for Host {
             return Ok(Some(Err(())));
         }
         let call = future.call.clone();
-        let Some(response) = callbacks.response(call.number) else { return Ok(None) };
+        let Some(response) = callbacks.response(call.number()) else { return Ok(None) };
         future.told = true;
         Ok(Some(Ok(match response {
             Ok(status) => {

@@ -19,6 +19,10 @@ pub struct Run {
     waiting: AtomicBool,
     /// The first resume has come.
     started: AtomicBool,
+    /// After a request that ended well the instance takes another.
+    kept: bool,
+    /// It has answered one and waits for the next.
+    rested: AtomicBool,
     pub bases: Bases,
     /// The time slice ended in the poll that is under way.
     slice_over: AtomicBool,
@@ -33,6 +37,25 @@ pub struct Run {
 impl Run {
     pub fn new(memory_limit: u64, account: Option<Account>) -> Run {
         Run { commitment: Commitment::new(memory_limit, account), ..Run::default() }
+    }
+
+    /// The same, of an instance that is kept.
+    pub fn kept(self) -> Run {
+        Run { kept: true, ..self }
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// The instance has answered; what was refused to it is forgotten.
+    pub fn rest(&self) {
+        self.rested.store(true, Ordering::Relaxed);
+        self.commitment.forget_refusals();
+    }
+
+    pub fn is_resting(&self) -> bool {
+        self.rested.load(Ordering::Relaxed)
     }
 
     pub fn set_waiting(&self, waiting: bool) {
@@ -66,6 +89,7 @@ impl Run {
     /// Before each poll.
     pub fn begin_poll(&self) {
         self.set_waiting(false);
+        self.rested.store(false, Ordering::Relaxed);
         self.slice_over.store(false, Ordering::Relaxed);
         self.woken.store(false, Ordering::Relaxed);
     }

@@ -22,6 +22,11 @@ pub const STDERR: u32 = 2;
 pub const REQUEST_BODY: u32 = 3;
 pub const RESPONSE_BODY: u32 = 4;
 
+/// No stream: it is at its end, and takes nothing.
+pub const GONE: u32 = u32::MAX;
+/// No call.
+pub const GONE_CALL: u32 = u32::MAX / 4;
+
 /// The bodies of a request that goes out and of its response.
 pub fn outbound_request_body(call: u32) -> u32 {
     5 + 2 * call

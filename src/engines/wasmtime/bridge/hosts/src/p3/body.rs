@@ -21,7 +21,7 @@ use crate::p3::http::error_code;
 use crate::p3::streams::{End, Incoming, Outgoing};
 use crate::p3::HasHost;
 use crate::run::Run;
-use crate::streams::{ReadInto, MAX_TRANSFER};
+use crate::streams::{ReadInto, GONE, MAX_TRANSFER};
 
 pub type Done = std::result::Result<(), ErrorCode>;
 pub type TrailersResult = std::result::Result<Option<Resource<Fields>>, ErrorCode>;
@@ -85,6 +85,14 @@ impl Body {
                 let trailers = ReadTrailers { end, stream, host: getter, _call: call };
                 Ok((contents, FutureReader::new(&mut *store, trailers)?))
             }
+        }
+    }
+
+    /// The request that it was of is over.
+    pub fn forget(&mut self) {
+        if let Body::Stream { stream, call } = self {
+            *stream = GONE;
+            call.iter().for_each(|call| call.forget());
         }
     }
 

@@ -108,6 +108,12 @@ impl Request {
         })
     }
 
+    /// It was answered, and the guest is answering another.
+    pub fn forget(&mut self) {
+        self.headers.get_or_insert_with(|| Fields::empty(self._held.run()));
+        self.body.forget();
+    }
+
     pub fn headers(&mut self, host: &Host) -> Result<Fields> {
         match &self.headers {
             Some(headers) => Ok(headers.clone()),

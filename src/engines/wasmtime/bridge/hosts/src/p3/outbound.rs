@@ -89,7 +89,7 @@ impl<T: Send + 'static> client::HostWithStore<T> for HasHost {
         };
         let (callbacks, run) = (to.callbacks, to.run.clone());
         accessor.spawn(SendBody { body, to, _call: call.clone() })?;
-        let answered = poll_fn(|context| match callbacks.response(call.number) {
+        let answered = poll_fn(|context| match callbacks.response(call.number()) {
             Some(answered) => Poll::Ready(answered),
             None => {
                 run.wait(context);
@@ -103,8 +103,8 @@ impl<T: Send + 'static> client::HostWithStore<T> for HasHost {
         };
         accessor.with(|mut access| {
             let host = access.get();
-            let headers = host.response_fields(call.number)?;
-            let stream = outbound_response_body(call.number);
+            let headers = host.response_fields(call.number())?;
+            let stream = outbound_response_body(call.number());
             let body = Body::Stream { stream, call: Some(call) };
             Ok(Ok(host.table.push(Response { status, headers, body })?))
         })
