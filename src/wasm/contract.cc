@@ -159,8 +159,8 @@ std::string_view component_hint(const std::vector<const ComponentExtern*>& unkno
   if (any("wasmcloud:")) return "This was built for wasmCloud. Build with plain wasi:http.";
   if (any("wasi:")) {
     return "This interface, or this version of it, is none that Godwit provides (those of WASI "
-           "0.2.x "
-           "are). Build with bindings for 0.2, or without the interface.";
+           "0.2.x and 0.3.x are, release candidates are not). Build with bindings for one of them, "
+           "or without the interface.";
   }
   return "Link the component that exports these interfaces into this one (`wac plug` composes "
          "components), or build without them.";
