@@ -213,10 +213,9 @@ void EasyHandle::set_callbacks(Call& call) {
   set(CURLOPT_OPENSOCKETDATA, &call);
   set(CURLOPT_PREREQFUNCTION, &connected_callback);
   set(CURLOPT_PREREQDATA, &call);
-  if (!call.request_trailers().empty()) {
-    set(CURLOPT_TRAILERFUNCTION, &trailer_callback);
-    set(CURLOPT_TRAILERDATA, &call);
-  }
+  // Called when a body in chunks has ended: whether there are trailers is known only then.
+  set(CURLOPT_TRAILERFUNCTION, &trailer_callback);
+  set(CURLOPT_TRAILERDATA, &call);
 }
 
 }  // namespace godwit::outbound

@@ -108,10 +108,18 @@ TEST(OutboundExchange, ABodyThatIsNotWholeYetGoesInChunksWithItsTrailers) {
   };
   write("one");
   write("two");
+  call->finish_request(&trailers);
+  answer = {};
+  ASSERT_TRUE(world.loop.run_until([&] { return TestWorld::read(*call, answer); }));
+  EXPECT_THAT(answer.body, HasSubstr("3\r\none\r\n3\r\ntwo\r\n0\r\nx-sum: 42\r\n\r\n"));
+
+  call = world.start(get(peer.url(), "POST"));
+  world.loop.settle();
+  write("alone");
   call->finish_request(nullptr);
   answer = {};
   ASSERT_TRUE(world.loop.run_until([&] { return TestWorld::read(*call, answer); }));
-  EXPECT_THAT(answer.body, HasSubstr("3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"));
+  EXPECT_THAT(answer.body, HasSubstr("5\r\nalone\r\n0\r\n\r\n"));
 }
 
 TEST(OutboundExchange, ConnectionsAreKept) {
