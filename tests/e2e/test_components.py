@@ -12,6 +12,7 @@ import re
 import resource
 import sys
 import threading
+import unittest
 import urllib.parse
 
 import harness

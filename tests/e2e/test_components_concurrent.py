@@ -2,7 +2,8 @@
 """Components of WASI 0.3, against the real server: all that test_components.py asks of 0.2's, and
 what only 0.3 has: work after the answer, streams handed on, several waits at once.
 
-What the probe's paths answer stands in tests/components/godwit3.txt; GODWIT_RECORD=1 writes it anew.
+What the probe's paths answer stands in tests/components/godwit3.txt; GODWIT_RECORD=1 writes it
+anew.
 """
 import harness
 import raw_http
