@@ -25,19 +25,19 @@ std::size_t write(ComponentHost& host, std::string_view text) {
   return host.write(kBody, as_bytes(text));
 }
 
-ComponentStep respond(std::uint16_t status, std::vector<HttpField> fields = {}) {
+ComponentStep respond(std::uint16_t status, const std::vector<HttpField>& fields = {}) {
   return [=](ComponentHost& host) {
     EXPECT_TRUE(host.respond(status, fields));
     return Next::kStep;
   };
 }
-ComponentStep say(std::string text) {
+ComponentStep say(const std::string& text) {
   return [=](ComponentHost& host) {
     EXPECT_EQ(write(host, text), text.size());
     return Next::kStep;
   };
 }
-ComponentStep finish(std::vector<HttpField> trailers = {}) {
+ComponentStep finish(const std::vector<HttpField>& trailers = {}) {
   return [=](ComponentHost& host) {
     EXPECT_TRUE(host.finish(kBody, trailers));
     return Next::kStep;
