@@ -24,6 +24,9 @@ import tempfile
 import time
 
 READY_SECONDS = 180  # compiling every greeting the first time
+# What is measured by default: examples by pattern, what stands behind their names, and settings
+# besides their own (another way to run one is a row with both: "-reused", 'instances = "reused"').
+ROWS = [("greet-*", "", ""), ("http-rust*", "", "")]
 UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6, "m": 6e7}
 
 
@@ -190,7 +193,7 @@ def arguments():
                         help="the folder that holds godwit and epoll_responder")
     parser.add_argument("--functions", type=pathlib.Path, default=root / "examples")
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
-                        help="this function (repeatable); default: every greet-* that is built")
+                        help="this example (repeatable); default: every greet-* and http-rust*")
     parser.add_argument("--query", default="name=World")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of one run of wrk")
@@ -213,14 +216,18 @@ def arguments():
 def functions_to_serve(options, folder):
     """Copies what is measured into a folder of its own; returns the names."""
     names = []
-    for source in sorted(options.functions.iterdir()):
-        wanted = source.stem in options.only if options.only else source.stem.startswith("greet-")
-        if wanted and source.is_file() and source.suffix in (".wasm", ".wat"):
-            shutil.copyfile(source, folder / source.name)
+    rows = [(name, "", "") for name in options.only] or ROWS
+    for pattern, suffix, more in rows:
+        for source in sorted(options.functions.glob(f"{pattern}.wa[st]*")):
+            if not source.is_file() or source.suffix not in (".wasm", ".wat"):
+                continue
+            name = source.stem + suffix
+            shutil.copyfile(source, folder / f"{name}{source.suffix}")
             settings = source.with_suffix(".toml")
-            if settings.is_file():
-                shutil.copyfile(settings, folder / settings.name)
-            names.append(source.stem)
+            text = more + (settings.read_text(encoding="utf-8") if settings.is_file() else "")
+            if text:
+                (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+            names.append(name)
     missing = sorted(set(options.only) - set(names))
     if missing or not names:
         raise Failure(f"not found in {options.functions}: {', '.join(missing) or 'greet-*'} "

@@ -37,7 +37,9 @@ std::optional<int> parse_options(Words words, RunOptions& options) {
            "instead of those in its settings.\n"
            "With neither K=V nor --request there is no request (unless response = \"cgi\"):\n"
            "the environment is what is configured and nothing else, as for an ordinary\n"
-           "program. Secrets of its settings are variables of the same names around us.",
+           "program. Secrets of its settings are variables of the same names around us.\n"
+           "The function sends no requests to other hosts here: each is denied, whatever\n"
+           "allowed-outbound-hosts says. `godwit serve` sends them.",
        .example = "godwit run hello.wasm name=Ada --stats\n"
                   "godwit run sort.wasm --dir /data=pictures -- /data/list.txt\n"
                   "godwit run resize.wasm --request upload.http --limit memory=64MiB"});
@@ -183,6 +185,11 @@ Result<int> execute(const RunOptions& options, const FunctionFile& file, RunRequ
   if (!platform) return fail(platform.error());
   if (const auto& problem = (*platform)->cache_problem()) {
     print_warning("compiled code is not kept: " + problem->text());
+  }
+  if (!file.spec.outbound_hosts.empty()) {
+    print_warning(
+        "allowed-outbound-hosts: `godwit run` sends no requests to other hosts, each is denied; "
+        "`godwit serve` sends them");
   }
   auto loaded = (*platform)->loader().load(file.spec, file.bytes);
   if (!loaded) return fail(std::move(loaded.error()));

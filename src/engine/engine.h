@@ -84,12 +84,18 @@ struct InstantiateOptions {
   std::string_view entry = "_start";
   ComponentHost* component = nullptr;  // as `state`, for components; must outlive the instance
   MemoryAccount* memory = nullptr;     // must outlive the instance; null: nobody counts
+  // Components' kHttpEntry only: a request that ended well leaves the instance for another
+  // (Progress::kRested).
+  bool keep = false;
 };
 
 enum class Progress : std::uint8_t {
   kDone,     // take_outcome() tells how; the sandbox may be dropped
   kYielded,  // the time slice ended (at most about 1 ms of guest time); resume when others have run
   kWaiting,  // a host function returned kPending; resume after its wake-up
+  // Of an instance that is kept: the request was answered. The next resume() begins another in the
+  // same memory; what the component still holds of the one before leads nowhere.
+  kRested,
 };
 
 // Sandboxes whose memory is no larger are freed within 0.3 ms; for others there is shed().

@@ -43,6 +43,20 @@ enum class ResponseMode : std::uint8_t {
   kCgi,   // stdout starts with a CGI header block (RFC 3875 section 6)
 };
 
+enum class InstancePolicy : std::uint8_t {
+  kFresh,   // one for each request
+  kReused,  // kept between the function's own requests; of what speaks HTTP itself only
+};
+
+struct Instances {
+  InstancePolicy policy = InstancePolicy::kFresh;
+  // Of a reused one: it goes after so many requests, or so long without one.
+  std::uint64_t max_requests = 1000;
+  std::chrono::nanoseconds max_idle = std::chrono::seconds(10);
+
+  bool operator==(const Instances&) const = default;
+};
+
 // Which query parameters become environment variables. The names that are never taken (CGI's own
 // and interpreters' variables) are refused by the adapter whatever stands here.
 struct QueryEnvironment {
@@ -123,6 +137,7 @@ struct FunctionSpec {
   RequestEnvironment request_environment = RequestEnvironment::kGiven;
   QueryEnvironment query_environment;
   DeviceFolder devices = DeviceFolder::kNo;
+  Instances instances;
   std::vector<FileMount> files;  // in the order of the file, paths unique
   Limits limits;
   std::vector<PlacedText> asked_limits;  // the keys that the settings set; the rest is default

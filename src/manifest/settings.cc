@@ -157,6 +157,33 @@ Result<void> apply_routes(const Reader& reader, const toml::node& node, Function
   return {};
 }
 
+Result<void> apply_instances(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto text = text_of(reader, "instances", node);
+  if (!text) return fail(text.error());
+  if (*text != "fresh" && *text != "reused") {
+    return reader.bad_value(node.source(), "instances is \"fresh\" or \"reused\"");
+  }
+  spec.instances.policy = *text == "reused" ? InstancePolicy::kReused : InstancePolicy::kFresh;
+  return {};
+}
+
+Result<void> apply_max_requests(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto count = count_of(reader, "max-requests", node, {.minimum = 1, .maximum = 1'000'000});
+  if (!count) return fail(count.error());
+  spec.instances.max_requests = *count;
+  return {};
+}
+
+Result<void> apply_max_idle(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
+  const auto time = duration_of(reader, "max-idle", node,
+                                {.minimum = std::chrono::milliseconds(1),
+                                 .maximum = std::chrono::hours(1),
+                                 .example = "\"10s\""});
+  if (!time) return fail(time.error());
+  spec.instances.max_idle = *time;
+  return {};
+}
+
 Result<void> apply_limits(const Reader& reader, const toml::node& node, FunctionSpec& spec) {
   return read_limits(reader, node, spec.limits, spec.asked_limits);
 }
@@ -215,6 +242,17 @@ constexpr std::array kRows = {
                 &apply_query_environment},
     FunctionRow{"files", "table", "{}", "", "What the function finds in its file system, below.",
                 &read_files},
+    FunctionRow{"instances", "text", "\"fresh\"", "",
+                "`\"fresh\"`: a new instance for each request. `\"reused\"`: an instance that has "
+                "answered is kept for the function's next request, with all that is in its "
+                "memory; one that failed is not. Of components that speak HTTP only.",
+                &apply_instances},
+    FunctionRow{"max-requests", "count", "1000", "1 to 1000000",
+                "With `instances = \"reused\"`: an instance goes after so many requests.",
+                &apply_max_requests},
+    FunctionRow{"max-idle", "time", "\"10s\"", "\"1ms\" to \"1h\"",
+                "With `instances = \"reused\"`: an instance goes when it was not needed for so long.",
+                &apply_max_idle},
     FunctionRow{"limits", "table", "{}", "", "The limits below.", &apply_limits},
 };
 
@@ -226,8 +264,7 @@ constexpr std::array kManifestRows = {
 };
 
 // Of the contract, but not of this version: a typo would be the wrong diagnosis.
-constexpr std::array<std::string_view, 4> kLaterKeys = {"instances", "max-requests", "max-idle",
-                                                        "expose-versions"};
+constexpr std::array<std::string_view, 1> kLaterKeys = {"expose-versions"};
 
 std::string diagnose(std::string_view key, const toml::node&) {
   for (const SettingInfo& limit : limit_settings()) {
@@ -256,6 +293,19 @@ std::string diagnose_in_manifest(std::string_view key, const toml::node& node) {
     return "is no key of a function; a name with a slash is quoted: [function.\"shop/cart\"]";
   }
   return diagnosis;
+}
+
+// Errors: kConfigBadValue.
+Result<void> check_instances(const Reader& reader, const toml::table& table,
+                             const FunctionSpec& spec) {
+  if (spec.instances.policy == InstancePolicy::kReused) return {};
+  for (const std::string_view key : {"max-requests", "max-idle"}) {
+    const toml::node* const node = table.get(key);
+    if (node == nullptr) continue;
+    return reader.bad_value(node->source(),
+                            fmt::format("{} is of `instances = \"reused\"`", key));
+  }
+  return {};
 }
 
 // A name stands once in an environment.
@@ -287,6 +337,7 @@ Result<void> read_function(const Reader& reader, const toml::table& table, Setti
                      .later = kLaterKeys,
                      .diagnose = own_file ? &diagnose_own_file : &diagnose_in_manifest};
   if (auto read = read_table(reader, table, rows, help, spec); !read) return read;
+  if (auto checked = check_instances(reader, table, spec); !checked) return checked;
   return check_secrets(spec);
 }
 

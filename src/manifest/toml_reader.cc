@@ -180,6 +180,24 @@ Result<std::uint64_t> size_of(const Reader& reader, std::string_view key, const 
   return *size;
 }
 
+Result<Nanoseconds> duration_of(const Reader& reader, std::string_view key, const toml::node& node,
+                                const DurationRange& range) {
+  const auto text = unit_text_of(reader, key, node, range.example);
+  if (!text) return fail(text.error());
+  const auto time = parse_duration(*text);
+  if (!time) {
+    Error error = time.error();
+    error.detail = fmt::format("{}: {}", key, error.detail);
+    return reader.at(node.source(), std::move(error));
+  }
+  if (*time < range.minimum || *time > range.maximum) {
+    return reader.bad_value(
+        node.source(), fmt::format("{}: {} is outside of {} to {}", key, shown(*text),
+                                   format_duration(range.minimum), format_duration(range.maximum)));
+  }
+  return *time;
+}
+
 Result<std::uint64_t> count_of(const Reader& reader, std::string_view key, const toml::node& node,
                                const Range& range) {
   const toml::value<std::int64_t>* const number = node.as_integer();

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "manifest/function_spec.h"
 #include "manifest/settings.h"
@@ -98,6 +99,14 @@ Result<std::string> unit_text_of(const Reader& reader, std::string_view key, con
 // "16MiB" → bytes.
 Result<std::uint64_t> size_of(const Reader& reader, std::string_view key, const toml::node& node,
                               const Range& range);
+struct DurationRange {
+  Nanoseconds minimum;
+  Nanoseconds maximum;
+  std::string_view example;  // quoted
+};
+// "50ms".
+Result<Nanoseconds> duration_of(const Reader& reader, std::string_view key, const toml::node& node,
+                                const DurationRange& range);
 Result<std::uint64_t> count_of(const Reader& reader, std::string_view key, const toml::node& node,
                                const Range& range);
 // The text of a limit as set_limit takes it. Only counts are written without quotes.

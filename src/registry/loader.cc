@@ -26,6 +26,16 @@ Result<void> check_response_settings(const manifest::FunctionSpec& spec, wasm::C
                           line));
 }
 
+// Errors: kConfigBadValue.
+Result<void> check_instances(const manifest::FunctionSpec& spec, wasm::Contract contract) {
+  if (spec.instances.policy == manifest::InstancePolicy::kFresh) return {};
+  if (contract == wasm::Contract::kHttp) return {};
+  return fail(ErrorCode::kConfigBadValue,
+              "instances = \"reused\": the module is a command, which ends with its answer",
+              "Remove `instances` from the function's settings: only a component that speaks HTTP "
+              "itself can answer a second request.");
+}
+
 }  // namespace
 
 // Compiled code, and the binary that it was made from where that was text.
@@ -52,6 +62,7 @@ Result<void> Loader::inspect(const manifest::FunctionSpec& spec, ByteSpan wasm,
     *contract = is_http ? wasm::Contract::kHttp : wasm::Contract::kCommand;
     if (auto fits = wasm::insist(*info, *contract); !fits) return fail(std::move(fits.error()));
   }
+  if (auto fits = check_instances(spec, *contract); !fits) return fail(std::move(fits.error()));
   if (auto fits = check_response_settings(spec, *contract); !fits) {
     return fail(std::move(fits.error()));
   }

@@ -12,34 +12,11 @@ namespace {
 // Less than that would be no waiting at all: a slice is 1 ms.
 constexpr std::chrono::milliseconds kLeastPatience{100};
 
-std::string_view entry_of(const Function& function) {
-  if (function.kind == wasm::ModuleKind::kCore) return "_start";
-  return function.contract == wasm::Contract::kHttp ? engine::kHttpEntry : engine::kCommandEntry;
-}
-
 }  // namespace
-
-// --- The guest's timers -------------------------------------------------------------------------
-
-capability::TimerId Invocation::GuestTimer::arm(TimePoint deadline, Waker* waker) {
-  waker_ = waker;
-  queue_.arm(*this, deadline);
-  return capability::TimerId{++last_id_};
-}
-
-void Invocation::GuestTimer::cancel(capability::TimerId id) {
-  if (id == capability::TimerId{last_id_}) disarm();
-}
-
-void Invocation::GuestTimer::on_timer() noexcept { waker_->wake(); }
 
 // --- Admission ----------------------------------------------------------------------------------
 
-Invocation::Invocation(Worker& worker)
-    : worker_(worker),
-      guest_timer_(worker.timers()),
-      component_timer_(worker.timers()),
-      guest_blocking_(worker.blocking()) {}
+Invocation::Invocation(Worker& worker) : worker_(worker), sandbox_(worker) {}
 
 Invocation::~Invocation() {
   leave_queue();
@@ -59,9 +36,9 @@ void Invocation::begin(InvocationInput input, InvocationObserver& observer) {
   on_cpu_clock_ = false;
   met_memory_budget_ = false;
   has_waited_ = false;
+  is_rested_ = false;
   const manifest::Limits& limits = input_.function->spec.limits;
-  clock_.emplace();
-  began_ = clock_->now();
+  began_ = monotonic_now();
   deadline_ = began_ + limits.timeout;
   find_share();
   // Before enter(): a grant may be on its way before enter() returns, and it names this run.
@@ -153,7 +130,7 @@ void Invocation::wait_for_turn(TimePoint now, Place place) {
 
 void Invocation::start(TimePoint now) {
   worker_.timers().arm(*this, deadline_);
-  if (make_instance()) {
+  if (make_sandbox()) {
     const TimePoint made = monotonic_now();
     usage_.setup = made - now;
     share_->blocked_for_memory = false;
@@ -173,65 +150,43 @@ void Invocation::start(TimePoint now) {
 
 // --- The run ------------------------------------------------------------------------------------
 
+// What idles gives way to what would run.
+bool Invocation::make_sandbox() {
+  if (reuse_sandbox()) return true;
+  while (!make_instance()) {
+    const bool is_for_room = refusal_->code == ErrorCode::kServerOverloaded;
+    if (!is_for_room || !worker_.idle_.drop_oldest()) return false;
+    refusal_.reset();
+    met_memory_budget_ = false;
+  }
+  return true;
+}
+
+bool Invocation::reuse_sandbox() {
+  if (input_.function->spec.instances.policy != manifest::InstancePolicy::kReused) return false;
+  kept_ = worker_.idle_.take(*input_.function);
+  if (kept_ == nullptr) return false;
+  kept_->bind(input_, *this);
+  return true;
+}
+
 bool Invocation::make_instance() {
   const std::uint32_t places = input_.function->module->places();
   if (!share_->places.charge(places)) {
     refusal_.emplace(Error{ErrorCode::kServerOverloaded, {}, {}});
     return false;
   }
-  make_host();
-  engine::MemoryAccount* const account = worker_.counts_memory() ? &share_->memory : nullptr;
-  auto instance =
-      input_.function->module->instantiate({.state = &*wasi_,
-                                            .entry = entry_of(*input_.function),
-                                            .component = component_ ? &*component_ : nullptr,
-                                            .memory = account});
-  met_memory_budget_ = share_->memory.take_refusal();
-  if (!instance) {
-    refusal_ = std::move(instance.error());
-    share_->places.release(places);
-    component_.reset();
-    wasi_.reset();
-    return false;
+  if (input_.function->spec.instances.policy == manifest::InstancePolicy::kReused) {
+    kept_ = std::make_unique<Sandbox>(worker_);
   }
-  instance_ = std::move(*instance);
-  return true;
-}
-
-// What the guest's host functions work on.
-void Invocation::make_host() {
-  const bool has_devices = input_.function->spec.devices == manifest::DeviceFolder::kStdio;
-  const auto devices = has_devices ? wasi::Devices::kStdio : wasi::Devices::kNone;
-  std::span<const capability::FileGrant> files;
-  const auto& grants = input_.function->grants;
-  if (grants != nullptr) files = grants->files;
-  guest_blocking_.set_owner(input_.function->gate.get());  // the same for all of its versions
-  wasi_.emplace(wasi::Preview1::Options{.arguments = input_.arguments,
-                                        .environment = input_.environment,
-                                        .standard_input = input_.standard_input,
-                                        .standard_output = input_.standard_output,
-                                        .standard_error = input_.standard_error,
-                                        .clock = &*clock_,
-                                        .random = &worker_.random(),
-                                        .timers = &guest_timer_,
-                                        .waker = this,
-                                        .devices = devices,
-                                        .files = files,
-                                        .blocking = &guest_blocking_});
-  if (input_.function->kind != wasm::ModuleKind::kComponent) return;
-  component_.emplace(
-      wasi::ComponentHost::Options{.preview1 = &*wasi_,
-                                   .clock = &*clock_,
-                                   .standard_input = input_.standard_input,
-                                   .standard_output = input_.standard_output,
-                                   .standard_error = input_.standard_error,
-                                   .timers = &component_timer_,
-                                   .waker = this,
-                                   .configuration = input_.function->spec.environment,
-                                   .http = input_.http,
-                                   .outbound = worker_.outbound(),
-                                   .outbound_grant = grants ? grants->outbound : nullptr,
-                                   .function = input_.function->spec.name});
+  const auto made =
+      sandbox().make(input_, *this, worker_.counts_memory() ? &share_->memory : nullptr);
+  met_memory_budget_ = share_->memory.take_refusal();
+  if (made) return true;
+  refusal_ = made.error();
+  share_->places.release(places);
+  kept_.reset();
+  return false;
 }
 
 void Invocation::run_slice(TimePoint started) {
@@ -240,20 +195,22 @@ void Invocation::run_slice(TimePoint started) {
   woken_ = false;
   const Nanoseconds cpu_started = on_cpu_clock_ ? thread_cpu_now() : Nanoseconds{0};
   const Nanoseconds cpu_before = usage_.cpu;
-  const engine::Progress progress = instance_->resume();
+  const engine::Progress progress = sandbox().instance().resume();
   stopped_ = monotonic_now();
   if (share_->memory.take_refusal()) met_memory_budget_ = true;
   ++usage_.slices;
   usage_.cpu += on_cpu_clock_ ? thread_cpu_now() - cpu_started : stopped_ - started;
   // A long run: from now on the exact clock, which does not count time taken by other threads.
   if (progress == engine::Progress::kYielded) on_cpu_clock_ = true;
-  usage_.cpu += guest_blocking_.take_cpu();
+  usage_.cpu += sandbox().take_blocking_cpu();
   const Nanoseconds setup = usage_.slices == 1 ? usage_.setup : Nanoseconds{0};
   worker_.charge(*share_, setup + usage_.cpu - cpu_before);
   worker_.queue().note_slice(*share_, setup + stopped_ - started);
-  if (progress == engine::Progress::kDone) {
-    usage_.memory_bytes = instance_->memory_bytes();
-    return finish(instance_->take_outcome());
+  if (progress == engine::Progress::kDone || progress == engine::Progress::kRested) {
+    usage_.memory_bytes = sandbox().instance().memory_bytes();
+    is_rested_ = progress == engine::Progress::kRested;
+    if (is_rested_) return finish({.kind = engine::OutcomeKind::kFinished});
+    return finish(sandbox().instance().take_outcome());
   }
   if (usage_.cpu >= input_.function->spec.limits.cpu) {
     return finish({.kind = engine::OutcomeKind::kCpuLimit});
@@ -319,25 +276,31 @@ void Invocation::refuse(Error error) {
 }
 
 void Invocation::drop_sandbox() {
-  if (instance_ != nullptr) {
-    const TimePoint started = state_ == State::kRunning ? stopped_ : monotonic_now();
-    if (usage_.memory_bytes == 0) usage_.memory_bytes = instance_->memory_bytes();
-    const std::uint32_t places = input_.function->module->places();
-    // A component's instance looks at component_ to its very end.
-    if (usage_.memory_bytes > engine::kSmallMemoryBytes && !component_) {
-      worker_.give_back(std::move(instance_), *share_, places);
-    } else {
-      instance_.reset();
-      share_->places.release(places);
-    }
-    usage_.cleanup = monotonic_now() - started;
-    worker_.charge(*share_, usage_.cleanup);
-    worker_.unblock_one();
+  if (!sandbox().has_instance()) return;
+  if (keep_sandbox()) return;
+  const TimePoint started = state_ == State::kRunning ? stopped_ : monotonic_now();
+  if (usage_.memory_bytes == 0) usage_.memory_bytes = sandbox().instance().memory_bytes();
+  const std::uint32_t places = input_.function->module->places();
+  if (usage_.memory_bytes > engine::kSmallMemoryBytes && !sandbox().is_component()) {
+    worker_.give_back(sandbox().take_instance(), *share_, places);
+    sandbox().drop();
+  } else {
+    sandbox().drop();
+    share_->places.release(places);
   }
-  component_.reset();
-  guest_timer_.forget();
-  component_timer_.forget();
-  wasi_.reset();
+  kept_.reset();
+  usage_.cleanup = monotonic_now() - started;
+  worker_.charge(*share_, usage_.cleanup);
+  worker_.unblock_one();
+}
+
+// For the function's next request.
+bool Invocation::keep_sandbox() {
+  if (!is_rested_ || kept_ == nullptr) return false;
+  if (kept_->requests() >= input_.function->spec.instances.max_requests) return false;
+  if (!kept_->rest()) return false;
+  worker_.idle_.keep(std::move(kept_), input_.function, *share_);
+  return true;
 }
 
 void Invocation::charge(Nanoseconds time) {

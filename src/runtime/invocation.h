@@ -21,32 +21,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/waker.h"
-#include "capability/clock.h"
-#include "capability/http_exchange.h"
-#include "capability/stream.h"
-#include "capability/timer.h"
 #include "engine/engine.h"
 #include "runtime/admission.h"
-#include "runtime/blocking_pool.h"
 #include "runtime/fair_queue.h"
 #include "runtime/function.h"
+#include "runtime/sandbox.h"
 #include "runtime/timer_queue.h"
-#include "wasi/component_host.h"
-#include "wasi/preview1.h"
 
 namespace godwit::runtime {
 
 class Worker;
-
-struct InvocationInput {
-  std::shared_ptr<const Function> function;
-  const wasi::StringList* arguments = nullptr;    // must stay until the invocation has ended
-  const wasi::StringList* environment = nullptr;  // likewise
-  capability::InputStream* standard_input = nullptr;
-  capability::OutputStream* standard_output = nullptr;
-  capability::OutputStream* standard_error = nullptr;
-  capability::HttpExchange* http = nullptr;  // required by functions that speak HTTP themselves
-};
 
 // Who hears of an invocation. Called on the worker's thread, never from inside a host call.
 class InvocationObserver {
@@ -112,21 +96,6 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   friend class Worker;
   enum class State : std::uint8_t { kIdle, kQueued, kFresh, kReady, kRunning, kWaiting, kEnded };
 
-  // Wakes the guest's own timers (poll_oneoff) through the worker's queue.
-  class GuestTimer final : public capability::Timers, private TimerNode {
-   public:
-    explicit GuestTimer(TimerQueue& queue) : queue_(queue) {}
-    capability::TimerId arm(TimePoint deadline, Waker* waker) override;
-    void cancel(capability::TimerId id) override;
-    void forget() { disarm(); }
-
-   private:
-    void on_timer() noexcept override;
-    TimerQueue& queue_;
-    Waker* waker_ = nullptr;
-    std::uint64_t last_id_ = 0;  // of the timer that is armed, or was last
-  };
-
   void granted() noexcept override;   // GateWaiter: any thread
   void on_timer() noexcept override;  // TimerNode: a queue's or the wall-clock limit
   void queue_up();
@@ -137,13 +106,16 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   Nanoseconds patience(TimePoint now) const;
   void wait_for_turn(TimePoint now, Place place);
   Error no_turn() const;
+  bool make_sandbox();
   bool make_instance();
-  void make_host();
+  bool reuse_sandbox();
   void run_slice(TimePoint started);
   void enqueue(Place place);
   void finish(engine::Outcome outcome);
   void refuse(Error error);
   void drop_sandbox();
+  bool keep_sandbox();
+  Sandbox& sandbox() { return kept_ != nullptr ? *kept_ : sandbox_; }
   void leave_gate();
   void find_share();
   void leave_share();
@@ -162,13 +134,9 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   TimePoint began_;
   TimePoint deadline_;
   TimePoint stopped_;  // the end of the last slice
-  GuestTimer guest_timer_;
-  GuestTimer component_timer_;  // preview 1's functions may wait beside a component's timers
-  GuestBlocking guest_blocking_;
-  std::optional<capability::SystemClock> clock_;  // the guest's monotonic time starts with the run
-  std::optional<wasi::Preview1> wasi_;
-  std::optional<wasi::ComponentHost> component_;  // of components
-  std::unique_ptr<engine::Instance> instance_;
+  bool is_rested_ = false;  // its instance can serve another request
+  Sandbox sandbox_;
+  std::unique_ptr<Sandbox> kept_;  // instead, where instances are reused
   engine::Outcome outcome_;
   std::optional<Error> refusal_;
   Usage usage_;

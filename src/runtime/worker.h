@@ -17,6 +17,7 @@
 #include "capability/random.h"
 #include "runtime/blocking_pool.h"
 #include "runtime/fair_queue.h"
+#include "runtime/idle_sandboxes.h"
 #include "runtime/invocation.h"
 #include "runtime/loop.h"
 #include "runtime/purse.h"
@@ -54,6 +55,7 @@ class Worker final : private TimerQueue::Listener {
   capability::Random& random() { return random_; }
   capability::OutboundClient* outbound() { return outbound_; }
   BlockingDesk* blocking() { return blocking_ ? &*blocking_ : nullptr; }
+  const IdleSandboxes& idle() const { return idle_; }
 
  private:
   friend class Invocation;
@@ -114,6 +116,7 @@ class Worker final : private TimerQueue::Listener {
   capability::OutboundClient* const outbound_;
   capability::SystemRandom random_;
   std::optional<BlockingDesk> blocking_;
+  IdleSandboxes idle_{timers_};
 };
 
 }  // namespace godwit::runtime

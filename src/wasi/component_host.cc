@@ -57,15 +57,26 @@ ComponentHost::ComponentHost(Options options) : options_(std::move(options)) {
   CHECK(options_.preview1 != nullptr && options_.waker != nullptr);
 }
 
-ComponentHost::~ComponentHost() {
+ComponentHost::~ComponentHost() { rest(); }
+
+void ComponentHost::rest() {
   calls_.clear();
+  outbound_.reset();
   options_.timers->cancel(timer_);
+  armed_.reset();
+  if (options_.standard_input == nullptr) return;  // it rests already
   options_.standard_input->cancel_wait();
   options_.standard_output->cancel_wait();
   options_.standard_error->cancel_wait();
+  options_.standard_input = nullptr;
   if (options_.http == nullptr) return;
   options_.http->request_body().cancel_wait();
   options_.http->response_body().cancel_wait();
+}
+
+void ComponentHost::bind(Options options) {
+  CHECK(options_.standard_input == nullptr);
+  options_ = std::move(options);
 }
 
 // --- Time ---------------------------------------------------------------------------------------

@@ -52,6 +52,12 @@ class ComponentHost final : public engine::ComponentHost {
   ComponentHost& operator=(const ComponentHost&) = delete;
   ~ComponentHost();
 
+  // The invocation is over and the guest lives on: ends its requests to others and lets go of its
+  // streams.
+  void rest();
+  // The next invocation of the same guest. REQUIRES: rest() was called.
+  void bind(Options options);
+
   std::uint64_t now() override;
   void wait_until(std::uint64_t deadline) override;
   engine::StreamRead read(std::uint32_t stream, MutableByteSpan out) override;

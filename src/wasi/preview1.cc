@@ -50,6 +50,25 @@ Preview1::~Preview1() {
   });
 }
 
+bool Preview1::rest() {
+  stop_waiting();
+  work_ns_ = 0;
+  return operation_ == nullptr;
+}
+
+void Preview1::bind(const Options& options) {
+  // Whatever was opened of the streams that were, /dev/stdout for instance, is of those that are.
+  descriptors_.for_each([&](Descriptor& each) {
+    if (each.input != nullptr) each.input = options.standard_input;
+    if (each.output == options_.standard_output) {
+      each.output = options.standard_output;
+    } else if (each.output != nullptr) {
+      each.output = options.standard_error;
+    }
+  });
+  options_ = options;
+}
+
 void Preview1::close(Descriptor& descriptor) {
   if (descriptor.file != nullptr && descriptor.file->closing_may_block()) {
     options_.blocking->dispose(std::move(descriptor.file));

@@ -82,6 +82,13 @@ class Preview1 final : public engine::HostState {
   Preview1& operator=(const Preview1&) = delete;
   ~Preview1();
 
+  // The invocation is over and the guest lives on: lets go of its streams. False when an operation
+  // of it is still under way. Files that are open stay so.
+  bool rest();
+  // The next invocation of the same guest: as options of the constructor, of which the clock,
+  // timers, waker, devices, files and blocking are the same. REQUIRES: rest() was true.
+  void bind(const Options& options);
+
   // --- For the host functions -------------------------------------------------------------------
   const StringList& arguments() const { return *options_.arguments; }
   const StringList& environment() const { return *options_.environment; }

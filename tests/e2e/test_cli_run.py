@@ -130,6 +130,11 @@ class Run(CliTest):
         self.strings("--", "slow")
         self.assertEqual(self.variables[-2:], ["strings", "slow"])
 
+    def test_requests_to_other_hosts_are_said_to_be_denied(self):
+        self.write("strings.toml", b'allowed-outbound-hosts = ["https://api.example.com"]\n')
+        done = self.strings()
+        self.assertIn("`godwit run` sends no requests to other hosts", done.stderr)
+
     def test_stdin_of_a_file_is_a_post(self):
         self.write("body", b"12345")
         self.strings("a=b", "--stdin", "body")

@@ -8,6 +8,7 @@
 mod preview1_calls;
 
 use std::io::BufRead;
+use std::time::Duration;
 
 use preview1_calls::*;
 
@@ -125,6 +126,9 @@ impl Files {
     }
 
     fn run(&mut self, text: &str) -> Answer {
+        if let Some(again) = text.strip_prefix("soon ") {
+            return self.soon(again);
+        }
         let line = Line(text);
         if let Some(answer) = self.choose(&line)? {
             return Ok(answer);
@@ -137,6 +141,17 @@ impl Files {
             | "link-to" | "symlink" | "set-times-at" => self.change(&line),
             _ => self.on_file(&line),
         }
+    }
+
+    /// Once there is room, which may come back a moment after it was given up; ten seconds at most.
+    fn soon(&mut self, text: &str) -> Answer {
+        for _ in 0..1000 {
+            match self.run(text) {
+                Err(Failure::Code(NO_SPACE)) => std::thread::sleep(Duration::from_millis(10)),
+                answer => return answer,
+            }
+        }
+        self.run(text)
     }
 
     /// Bytes of a file that is named.

@@ -125,6 +125,7 @@ extern "C" {
     pub fn path_unlink_file(fd: Fd, path: *const u8, size: usize) -> Errno;
 }
 
+pub const NO_SPACE: Errno = 51;
 pub const FOLLOW: u32 = 1;
 pub const APPEND: u16 = 1;
 pub const FD_READ: u64 = 1 << 1;

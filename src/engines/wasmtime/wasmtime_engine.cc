@@ -27,6 +27,8 @@ static_assert(static_cast<int>(engine::Progress::kYielded) ==
               static_cast<int>(bridge::GodwitProgress::Yielded));
 static_assert(static_cast<int>(engine::Progress::kWaiting) ==
               static_cast<int>(bridge::GodwitProgress::Waiting));
+static_assert(static_cast<int>(engine::Progress::kRested) ==
+              static_cast<int>(bridge::GodwitProgress::Rested));
 static_assert(static_cast<int>(engine::OutcomeKind::kOutOfMemory) == 3);  // outcome.rs, Kind
 static_assert(static_cast<int>(engine::Trap::kOther) == 12);              // outcome.rs, TrapKind
 static_assert(static_cast<int>(engine::ValueType::kF64) == 3);            // abi.rs, value_type
@@ -198,8 +200,8 @@ class WasmtimeModule final : public engine::Module {
     const GodwitStatus status = bridge::godwit_instance_new(
         module_.load(std::memory_order_seq_cst), options.state,
         options.component != nullptr ? &component_host() : nullptr, options.component,
-        options.memory != nullptr ? &account : nullptr, to_bridge(options.entry), &instance,
-        error.receive());
+        options.memory != nullptr ? &account : nullptr, to_bridge(options.entry), options.keep,
+        &instance, error.receive());
     ticker_.leave(*lane);
     if (status != GodwitStatus::Ok) return bridge_failure(status, error);
     return std::make_unique<WasmtimeInstance>(instance, ticker_, std::move(lane));

@@ -9,6 +9,7 @@
 //!
 //! An answer is `ok`, `ok VALUE`, or the name of the error code. Words are separated by one blank;
 //! the last word of `write`, `append` and `pwrite` goes to the end of the line. `-` is an empty word.
+//! `soon LINE` repeats it while there is no space, for ten seconds at most.
 //! The operations are the arms of `Files::run`.
 
 use wasip2::clocks::wall_clock::Datetime;
@@ -105,7 +106,23 @@ impl Files {
             .open_at(FOLLOW, path, open_flags(open)?, descriptor_flags(flags)?)?)
     }
 
+    /// Once there is room, which may come back a moment after it was given up.
+    fn soon(&mut self, line: &str) -> Answer {
+        for _ in 0..1000 {
+            match self.run(line) {
+                Err(Failure::Code(ErrorCode::InsufficientSpace)) => {
+                    std::thread::sleep(std::time::Duration::from_millis(10))
+                }
+                answer => return answer,
+            }
+        }
+        self.run(line)
+    }
+
     fn run(&mut self, line: &str) -> Answer {
+        if let Some(again) = line.strip_prefix("soon ") {
+            return self.soon(again);
+        }
         let words: Vec<&str> = line.split(' ').collect();
         let word = |index: usize| match words.get(index) {
             Some(&"-") => Ok(""),
