@@ -163,7 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"expose-versions = true", kUnknown, "not supported by this version yet"},
         WrongCase{"instances = true", kBad, "instances must be a text"},
         WrongCase{"instances = \"reused\"\nmax-requests = 0", kBad, "max-requests"},
-        WrongCase{"instances = \"reused\"\nmax-idle = 10", kBad, "max-idle"},
+        WrongCase{"instances = \"reused\"\nmax-idle = 10", ErrorCode::kUnitMissing, "max-idle"},
         WrongCase{"instances = \"reused\"\nmax-idle = \"2h\"", kBad,
                   "max-idle: 2h is outside of 1ms to 1h"},
         WrongCase{"max-idle = \"1s\"", kBad, "is of `instances = \"reused\"`"},

@@ -107,9 +107,9 @@ void Sandbox::wake() noexcept {
 // --- One that is used again ---------------------------------------------------------------------
 
 bool Sandbox::rest() {
-  CHECK(instance_ != nullptr && component_);
+  CHECK(instance_ != nullptr);
   owner_ = nullptr;
-  component_->rest();
+  if (component_) component_->rest();
   return wasi_->rest();
 }
 
@@ -118,7 +118,7 @@ void Sandbox::bind(const InvocationInput& input, Waker& owner) {
   owner_ = &owner;
   ++requests_;
   wasi_->bind(preview1_options(input));
-  component_->bind(component_options(input));
+  if (component_) component_->bind(component_options(input));
 }
 
 // --- The end ------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ FakeInstance::FakeInstance(std::shared_ptr<const Program> program,
       account_(options.memory),
       memory_(zeroed(program_->initial_bytes()), &std::free),
       memory_bytes_(program_->initial_bytes()),
+      keep_(options.keep),
+      first_step_(first_step),
       step_(first_step) {}
 
 FakeInstance::~FakeInstance() {
@@ -65,7 +67,7 @@ engine::Progress FakeInstance::resume() {
   CHECK(!outcome_.has_value() && shed_bytes_ == 0);
   const std::vector<Step>& steps = program_->script.steps;
   for (int i = 0; i < kStepsPerSlice; ++i) {
-    const Next next = step_ == steps.size() ? end({}) : run_step(steps[step_]);
+    const Next next = step_ == steps.size() ? finish() : run_step(steps[step_]);
     switch (next) {
       case Next::kNextStep:
         ++step_;
@@ -76,6 +78,7 @@ engine::Progress FakeInstance::resume() {
       case Next::kYield: return engine::Progress::kYielded;
       case Next::kWait: return engine::Progress::kWaiting;
       case Next::kEnded: return engine::Progress::kDone;
+      case Next::kRested: return engine::Progress::kRested;
     }
   }
   return engine::Progress::kYielded;
@@ -84,6 +87,16 @@ engine::Progress FakeInstance::resume() {
 engine::Outcome FakeInstance::take_outcome() {
   CHECK(outcome_.has_value());
   return std::move(*outcome_);
+}
+
+FakeInstance::Next FakeInstance::finish() {
+  if (!keep_) return end({});
+  step_ = first_step_;
+  progress_ = 0;
+  value_.reset();
+  repeats_.clear();
+  growth_refused_ = false;
+  return Next::kRested;
 }
 
 FakeInstance::Next FakeInstance::run_step(const Step& step) {
@@ -98,7 +111,7 @@ FakeInstance::Next FakeInstance::run_step(const Step& step) {
     case StepKind::kWait: return Next::kWait;
     case StepKind::kSpin: return spin();
     case StepKind::kCall: return call_step(step);
-    case StepKind::kReturn: return end({});
+    case StepKind::kReturn: return finish();
     case StepKind::kExpect: return check(step, result_);
     case StepKind::kExit: return exit(step.number);
     case StepKind::kTrap: return trap(step.trap, step.text);

@@ -56,6 +56,7 @@ class FakeInstance final : public engine::Instance {
     kYield,     // the same step after others have run
     kWait,      // the same step when woken
     kEnded,     // outcome_ is set
+    kRested,    // at its beginning again
   };
 
   Next run_step(const Step& step);
@@ -85,6 +86,8 @@ class FakeInstance final : public engine::Instance {
   void free_memory();
   Next trap(engine::Trap reason, const std::string& detail);
   Next end(engine::Outcome outcome);
+  // The script's end: of an instance that is kept it begins again at the next resume().
+  Next finish();
   Next check(const Step& step, std::uint64_t actual);
   // Stores and loads of the instance itself: false, and it has trapped, outside the memory.
   bool store(std::uint64_t address, std::uint64_t value, std::uint32_t width);
@@ -97,6 +100,8 @@ class FakeInstance final : public engine::Instance {
   // From calloc: large memories cost nothing until they are touched.
   std::unique_ptr<std::byte, decltype(&std::free)> memory_;
   std::uint64_t memory_bytes_;
+  const bool keep_;
+  const std::size_t first_step_;
   std::size_t step_ = 0;
   std::uint64_t progress_ = 0;          // within the step
   std::uint32_t echo_size_ = 0;         // bytes of the chunk that echo has read
