@@ -251,7 +251,8 @@ constexpr std::array kRows = {
                 "With `instances = \"reused\"`: an instance goes after so many requests.",
                 &apply_max_requests},
     FunctionRow{"max-idle", "time", "\"10s\"", "\"1ms\" to \"1h\"",
-                "With `instances = \"reused\"`: an instance goes when it was not needed for so long.",
+                "With `instances = \"reused\"`: an instance goes when it was not needed for so "
+                "long.",
                 &apply_max_idle},
     FunctionRow{"limits", "table", "{}", "", "The limits below.", &apply_limits},
 };
@@ -302,8 +303,7 @@ Result<void> check_instances(const Reader& reader, const toml::table& table,
   for (const std::string_view key : {"max-requests", "max-idle"}) {
     const toml::node* const node = table.get(key);
     if (node == nullptr) continue;
-    return reader.bad_value(node->source(),
-                            fmt::format("{} is of `instances = \"reused\"`", key));
+    return reader.bad_value(node->source(), fmt::format("{} is of `instances = \"reused\"`", key));
   }
   return {};
 }

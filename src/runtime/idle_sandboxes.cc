@@ -32,8 +32,8 @@ std::unique_ptr<Sandbox> IdleSandboxes::take(const Function& function) {
   return sandbox;
 }
 
-void IdleSandboxes::keep(std::unique_ptr<Sandbox> sandbox,
-                         std::shared_ptr<const Function> function, FunctionShare& share) {
+void IdleSandboxes::keep(std::unique_ptr<Sandbox> sandbox, std::shared_ptr<const Function> function,
+                         FunctionShare& share) {
   const Nanoseconds max_idle = function->spec.instances.max_idle;
   Idle& idle = idle_.emplace_front(*this, std::move(sandbox), std::move(function), share);
   idle.place = idle_.begin();

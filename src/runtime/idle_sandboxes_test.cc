@@ -91,7 +91,7 @@ TEST_F(IdleSandboxesTest, GoesWhenItWasIdleForSoLong) {
 }
 
 TEST_F(IdleSandboxesTest, OneThatFailedIsNotKept) {
-  for (const std::string_view script : {"trap\n", "exit 1\n", "exit 0\n"}) {
+  for (const std::string_view script : {"trap unreachable\n", "exit 1\n", "exit 0\n"}) {
     run(functions_.make(script, reused()));
     EXPECT_EQ(idle(), 0u) << script;
   }
@@ -116,7 +116,7 @@ TEST_F(IdleSandboxesTest, AnotherVersionHasItsOwn) {
 }
 
 TEST_F(IdleSandboxesTest, SeveralAtOnceHaveOneEach) {
-  const auto function = functions_.make("grow 1\nsleep 1\n", reused());
+  const auto function = functions_.make("grow 1\nsleep_ms 1\n", reused());
   TestRun first(loop_);
   TestRun second(loop_);
   first.begin(function);
@@ -148,7 +148,7 @@ TEST(IdleSandboxes, ThereAreNotMoreThanSoMany) {
   ManualLoop loop;
   for (std::size_t i = 0; i < IdleSandboxes::kMost + 3; ++i) {
     TestRun run(loop);
-    run.begin(functions.make("return\n", reused()));
+    run.begin(functions.make("write 1 done\n", reused()));
     loop.turn();
   }
   EXPECT_EQ(loop.worker().idle().size(), IdleSandboxes::kMost);
@@ -159,7 +159,7 @@ TEST(IdleSandboxes, GoWithTheirWorker) {
   {
     ManualLoop loop;
     TestRun run(loop);
-    run.begin(functions.make("return\n", reused()));
+    run.begin(functions.make("write 1 done\n", reused()));
     loop.turn();
     EXPECT_EQ(functions.live_instances(), 1u);
   }

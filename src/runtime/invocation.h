@@ -133,7 +133,7 @@ class Invocation final : public Waker, public Runnable, private GateWaiter, priv
   bool has_waited_ = false;  // for its first turn
   TimePoint began_;
   TimePoint deadline_;
-  TimePoint stopped_;  // the end of the last slice
+  TimePoint stopped_;       // the end of the last slice
   bool is_rested_ = false;  // its instance can serve another request
   Sandbox sandbox_;
   std::unique_ptr<Sandbox> kept_;  // instead, where instances are reused

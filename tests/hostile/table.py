@@ -70,9 +70,7 @@ ROWS = {
         handler_requests handler_sends"""),
     **rows(FEATURE, "component_many_instances component_many_memories"),
     # --- WASI 0.3 (components_p3.py, and files)
-    **rows(SLEEP, """
-        component_stream_never_read component_wait_for_nothing component_blocked
-        handler_waits_for_nothing"""),
+    **rows(SLEEP, "component_blocked"),
     **rows(CPU, """
         component_yields_for_ever component_callback_yields component_polls_for_ever
         component_sleeps_for_ever component_cancels_for_ever component_calls_cancelled_for_ever
@@ -82,18 +80,17 @@ ROWS = {
         component_stream_write_huge component_stream_read_huge component_stream_write_outside
         component_stream_read_outside component_future_unwritten component_future_dropped_reading
         component_future_dropped_writing component_future_read_twice
-        component_future_cancelled_idle
-        handler_answers_twice handler_same_answer_twice handler_dropped_answer
+        component_future_cancelled_idle component_stream_never_read component_wait_for_nothing
+        handler_waits_for_nothing handler_silent_body handler_answers_twice
+        handler_same_answer_twice handler_dropped_answer
         handler_dropped_trailers handler_consumes_twice handler_gives_while_reading
         handler_gives_and_reads handler_waits_for_none handler_unknown_code"""),
-    "handler_no_answer": NO_ANSWER._replace(others=("E3001",)),
+    "handler_no_answer": NO_ANSWER,
     **rows(FINE, """
         component_chain handler_fine handler_inside handler_gives_back handler_sends_own"""),
     "handler_endless_body": CUT,
-    "handler_silent_body": CUT.with_settings(SLEEP.settings),
-    # Nobody is left to end the body: it is cut off in the end, or taken as whole.
-    **rows(CUT._replace(others=("",)).with_settings(SLEEP.settings), """
-        handler_forgotten_body handler_no_trailers"""),
+    # Nobody is left to end the body: it is whole.
+    **rows(FINE, "handler_forgotten_body handler_no_trailers"),
     # The answer goes out as soon as the handler waits or ends.
     **rows(CPU._replace(others=("",)), "handler_spins_after handler_yields_after"),
     **rows(IMPORT, """

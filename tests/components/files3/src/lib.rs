@@ -3,6 +3,7 @@
 //! operations and answers serves both. What 0.3 has no operation for is missing (`read-stream` and
 //! the like do with streams what 0.2 does with `pread` and `pwrite`).
 
+use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
@@ -91,7 +92,10 @@ impl Files {
 
     /// "LINE -> ANSWER".
     pub async fn answer(&mut self, line: &str) -> String {
-        let answer = match self.run(line).await {
+        let answer = match match line.strip_prefix("soon ") {
+            Some(again) => self.soon(again).await,
+            None => self.run(line).await,
+        } {
             Ok(value) if value.is_empty() => "ok".to_owned(),
             Ok(value) => format!("ok {value}"),
             Err(Failure(words)) => words,
@@ -116,6 +120,17 @@ impl Files {
             .at()?
             .open_at(FOLLOW, path, open_flags(open)?, descriptor_flags(flags)?)
             .await?)
+    }
+
+    /// Once there is room, which may come back a moment after it was given up.
+    async fn soon(&mut self, line: &str) -> Answer {
+        for _ in 0..1000 {
+            match self.run(line).await {
+                Err(Failure(name)) if name == "insufficient-space" => wait_for(10_000_000).await,
+                answer => return answer,
+            }
+        }
+        self.run(line).await
     }
 
     async fn run(&mut self, line: &str) -> Answer {
@@ -205,6 +220,14 @@ impl Files {
             }
             // On what `open` opened.
             "read-stream" => read(self.file()?.read_via_stream(0)).await,
+            "pwrite" => {
+                let file = self.file()?;
+                let offset = number(&word(1)?)?;
+                let bytes = rest(2).as_bytes().to_vec();
+                let size = bytes.len();
+                write(bytes, |data| file.write_via_stream(data, offset)).await?;
+                Ok(size.to_string())
+            }
             "write-stream" => {
                 let file = self.file()?;
                 write(rest(1).as_bytes().to_vec(), |data| {

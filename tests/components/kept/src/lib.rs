@@ -45,9 +45,7 @@ fn answer(out: ResponseOutparam, text: &str) {
 /// Answers, but keeps the request, its body and the answer's body.
 fn hold(request: IncomingRequest, out: ResponseOutparam) {
     let headers = Fields::new();
-    headers
-        .append("content-length", b"5")
-        .expect("the length");
+    headers.append("content-length", b"5").expect("the length");
     let response = OutgoingResponse::new(headers);
     let body = response.body().expect("the body");
     ResponseOutparam::set(out, Ok(response));
@@ -56,7 +54,13 @@ fn hold(request: IncomingRequest, out: ResponseOutparam) {
     let incoming = request.consume().expect("the request's body");
     let input = incoming.stream().expect("its stream");
     let readable = input.subscribe();
-    let held = Held { request, readable, input, output, _bodies: (incoming, body) };
+    let held = Held {
+        request,
+        readable,
+        input,
+        output,
+        _bodies: (incoming, body),
+    };
     HELD.with_borrow_mut(|place| *place = Some(held));
 }
 
@@ -68,7 +72,10 @@ fn held() -> String {
         };
         held.readable.block();
         let mut bytes = Vec::new();
-        let read = held.input.read_to_end(&mut bytes).map(|size| size.to_string());
+        let read = held
+            .input
+            .read_to_end(&mut bytes)
+            .map(|size| size.to_string());
         let written = held.output.write(b"for another").map(|()| "it".to_owned());
         let read = read.unwrap_or_else(|_| "closed".to_owned());
         let written = written.unwrap_or_else(|_| "closed".to_owned());
@@ -87,7 +94,8 @@ impl Guest for Kept {
             path if path.ends_with("/held") => answer(out, &held()),
             path if path.ends_with("/held-request") => {
                 let method = HELD.with_borrow(|held| {
-                    held.as_ref().map(|held| format!("{:?}\n", held.request.method()))
+                    held.as_ref()
+                        .map(|held| format!("{:?}\n", held.request.method()))
                 });
                 answer(out, &method.unwrap_or_default());
             }

@@ -89,7 +89,8 @@ mod tests {
         );
         let mut ledger = Ledger::default();
         let account = account(&mut ledger);
-        let instance = Instance::new(&module, HostSide::none(), Some(account), "_start", false).unwrap();
+        let instance =
+            Instance::new(&module, HostSide::none(), Some(account), "_start", false).unwrap();
         assert_eq!(ledger.held, 3 << 16);
         let instance = abi::tests::boxed(instance);
         // SAFETY: the instance is valid until it is freed below.

@@ -15,8 +15,9 @@ use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{
     Accessor, Component, ComponentExportIndex, Instance, InstancePre, Linker, Resource, TypedFunc,
 };
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
+use crate::engine::STACKS_PER_PLACE;
 use crate::engines::Engines;
 
 use crate::error::{clean_name, error_text, Failure, Outcome};
@@ -130,7 +131,13 @@ pub fn load(
     let rows = functions.iter().map(|f| (f.module.as_str(), f.name.as_str(), f.binding));
     let preview1 =
         Table::new(rows).ok_or_else(|| internal("a function of preview 1 is missing"))?;
-    let host_bytes = nested::host_bytes(ty.exports(engine).map(|(name, _)| name));
+    let names = || ty.exports(engine).map(|(name, _)| name);
+    let host_bytes = nested::host_bytes(names());
+    let places = match is_concurrent(engine) {
+        true => nested::stacks(names()).div_ceil(u64::from(STACKS_PER_PLACE)),
+        false => 1,
+    };
+    let places = u32::try_from(places).unwrap_or(u32::MAX);
     let function = |interface: &str, name: &str| {
         // Of several versions the newest.
         let (_, export) = ty
@@ -146,7 +153,7 @@ pub fn load(
     Ok(Loaded {
         engine: engine.clone(),
         sandboxes: engines.sandboxes.clone(),
-        places: needed.num_memories.max(needed.num_tables).max(1),
+        places: needed.num_memories.max(needed.num_tables).max(places),
         host_bytes,
         limits,
         code: Code::Component(ComponentCode {
@@ -263,7 +270,8 @@ async fn call(
             let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
             let function = function.typed::<Handle, ()>(&*store)?;
             let host = &mut store.data_mut().host;
-            let arguments = (host.push(IncomingRequest::default())?, host.push(ResponseOutparam::default())?);
+            let arguments =
+                (host.push(IncomingRequest::default())?, host.push(ResponseOutparam::default())?);
             function.call_async(&mut *store, arguments).await
         }
         Entry::Command(index) => {
@@ -277,19 +285,29 @@ async fn call(
         Entry::ConcurrentHandler(index) => {
             let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
             let function: handler::Handle = function.typed(&*store)?;
+            let run = store.data().run.clone();
             let call = async |accessor: &Accessor<ComponentData>| {
                 let host = accessor.with_getter::<HasHost>(ComponentData::host);
-                handler::handle(&host, &function).await
+                handler::while_it_can_go_on(&run, &host, handler::handle(&host, &function)).await
             };
-            store.run_concurrent(call).await?
+            match store.run_concurrent(call).await.flatten() {
+                // C++ knows that there was none.
+                Err(error) if error.downcast_ref() == Some(&Trap::NoAsyncResult) => Ok(()),
+                ended => ended,
+            }
         }
         Entry::ConcurrentCommand(index) => {
             let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
             let function: TypedFunc<(), (Result<(), ()>,)> = function.typed(&*store)?;
+            let run = store.data().run.clone();
             let call = async |accessor: &Accessor<ComponentData>| {
-                let result = function.call_concurrent(accessor, ()).await?.0;
-                handler::idle(&accessor.with_getter::<HasHost>(ComponentData::host)).await?;
-                result.map_err(|()| wasmtime::Error::new(Exit(1)))
+                let host = accessor.with_getter::<HasHost>(ComponentData::host);
+                let call = async {
+                    let result = function.call_concurrent(accessor, ()).await?.0;
+                    handler::idle(&host).await?;
+                    result.map_err(|()| wasmtime::Error::new(Exit(1)))
+                };
+                handler::while_it_can_go_on(&run, &host, call).await
             };
             store.run_concurrent(call).await?
         }

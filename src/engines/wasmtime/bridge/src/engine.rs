@@ -23,6 +23,8 @@ use crate::types::GodwitStatus;
 /// The pinned version (a test compares it with Cargo.toml). Wasmtime itself would accept artifacts
 /// of every 48.x; a patch may change what code is generated, so ours name the whole version.
 pub const WASMTIME_VERSION: &str = "48.0.8";
+/// Stacks of a concurrent engine for each place that it has for sandboxes.
+pub const STACKS_PER_PLACE: u32 = 4;
 /// Of the settings that only the concurrent engine has.
 const CONCURRENT_VERSION: u32 = 1;
 /// Stack that a guest may use, in bytes; beyond it a call traps. The host's part comes on top.
@@ -115,7 +117,7 @@ pub fn places(instances: u32) -> u32 {
 fn pool(settings: &Settings, concurrent: bool) -> PoolingAllocationConfig {
     let instances = settings.instances.max(1);
     // A concurrent store has one for each of its component instances that waits inside a call.
-    let stacks = if concurrent { 4 * instances } else { instances };
+    let stacks = if concurrent { instances.saturating_mul(STACKS_PER_PLACE) } else { instances };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .total_component_instances(instances)
@@ -128,7 +130,7 @@ fn pool(settings: &Settings, concurrent: bool) -> PoolingAllocationConfig {
         .total_gc_heaps(instances)
         // An instance gives its place back before its stack; the surplus covers what other
         // threads hold in between.
-        .total_stacks(stacks + 64)
+        .total_stacks(stacks.saturating_add(64))
         .max_memories_per_module(MAX_MEMORIES)
         .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)

@@ -184,8 +184,10 @@ impl Instance {
                 Some(Poll::Pending) if self.run.waiting() => return GodwitProgress::Waiting,
                 Some(Poll::Pending) if !self.is_concurrent => return GodwitProgress::Yielded,
                 Some(Poll::Pending) if self.run.slice_is_over() => return GodwitProgress::Yielded,
-                Some(Poll::Pending) if !self.run.is_woken() => return GodwitProgress::Waiting,
-                Some(Poll::Pending) => {}
+                Some(Poll::Pending) if self.run.is_woken() => {}
+                // Told so, the run ends.
+                Some(Poll::Pending) if !self.run.is_stuck() && self.run.find_stuck() => {}
+                Some(Poll::Pending) => return GodwitProgress::Waiting,
             }
         }
         GodwitProgress::Yielded

@@ -15,6 +15,7 @@ use crate::handles;
 use crate::sections::{sections, Section, HEADER_BYTES};
 
 const HOST_BYTES: &str = "godwit-host-bytes-n";
+const STACKS: &str = "godwit-stacks-n";
 const RESERVED: &str = "godwit-";
 const CORE_MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
@@ -30,8 +31,18 @@ pub fn is_component(wasm: &[u8]) -> bool {
 }
 
 /// What `rewrite` found an instance to take besides its memories and tables.
-pub fn host_bytes<'a>(mut exports: impl Iterator<Item = &'a str>) -> u64 {
-    exports.find_map(|name| name.strip_prefix(HOST_BYTES)?.parse().ok()).unwrap_or_default()
+pub fn host_bytes<'a>(exports: impl Iterator<Item = &'a str>) -> u64 {
+    number(exports, HOST_BYTES)
+}
+
+/// Fibers that an instance may have at once: one for each component instance, inside of which a call
+/// may wait (WASI 0.3).
+pub fn stacks<'a>(exports: impl Iterator<Item = &'a str>) -> u64 {
+    number(exports, STACKS)
+}
+
+fn number<'a>(mut exports: impl Iterator<Item = &'a str>, prefix: &str) -> u64 {
+    exports.find_map(|name| name.strip_prefix(prefix)?.parse().ok()).unwrap_or_default()
 }
 
 /// Does it need the engine with an event loop? One does that speaks WASI 0.3, or uses what is valid
@@ -58,7 +69,7 @@ fn is_valid_only_with_async(features: WasmFeatures, wasm: &[u8]) -> bool {
 pub fn rewrite(features: WasmFeatures, wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     let types = Validator::new_with_features(features).validate_all(wasm)?;
     let mut out = rewrite_modules(features, wasm, 0)?;
-    let bytes = measure(wasm, 0, largest_module(wasm, 0)?)?;
+    let Size { bytes, instances } = measure(wasm, 0, largest_module(wasm, 0)?)?;
     if bytes > MAX_HOST_BYTES {
         return Err(Refusal::Unsupported(format!(
             "an instance takes {bytes} bytes of the host besides its memories, at most {MAX_HOST_BYTES}"
@@ -71,12 +82,10 @@ pub fn rewrite(features: WasmFeatures, wasm: &[u8]) -> Result<Vec<u8>, Refusal> 
         .result(None);
     append(&types_section, &mut out);
     let mut exports = ComponentExportSection::new();
-    exports.export(
-        format!("{HOST_BYTES}{bytes}"),
-        ComponentExportKind::Type,
-        types.as_ref().component_type_count(),
-        None,
-    );
+    for name in [format!("{HOST_BYTES}{bytes}"), format!("{STACKS}{}", instances + 1)] {
+        let ty = types.as_ref().component_type_count();
+        exports.export(name, ComponentExportKind::Type, ty, None);
+    }
     append(&exports, &mut out);
     Ok(out)
 }
@@ -118,15 +127,43 @@ fn rewrite_modules(features: WasmFeatures, wasm: &[u8], depth: u32) -> Result<Ve
 #[derive(Default)]
 struct Found {
     modules: Vec<u64>,
-    components: Vec<u64>,
-    total: u64,
+    components: Vec<Size>,
+    total: Size,
     largest: u64,
 }
 
+/// What an instance takes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    /// Of the host.
+    bytes: u64,
+    /// Of components inside of it.
+    instances: u64,
+}
+
 impl Found {
-    fn instantiate(&mut self, all: fn(&Found) -> &Vec<u64>, index: u32) {
-        let bytes = all(self).get(index as usize).copied().unwrap_or(self.largest);
-        self.total = self.total.saturating_add(bytes).saturating_add(INSTANCE_BYTES);
+    fn instantiate(&mut self, one: Size) {
+        let total = &mut self.total;
+        total.bytes = total.bytes.saturating_add(one.bytes).saturating_add(INSTANCE_BYTES);
+        total.instances = total.instances.saturating_add(one.instances);
+    }
+
+    /// Of one that is not known any better.
+    fn most_of_a_component(&self) -> Size {
+        let bytes = self.components.iter().map(|each| each.bytes).max().unwrap_or_default();
+        let instances = self.components.iter().map(|each| each.instances).max();
+        Size { bytes, instances: instances.unwrap_or_default() }
+    }
+
+    fn module(&self, index: u32) -> Size {
+        let bytes = self.modules.get(index as usize).copied().unwrap_or(self.largest);
+        Size { bytes, instances: 0 }
+    }
+
+    fn component(&self, index: u32) -> Size {
+        let unknown = Size { bytes: self.largest, instances: 0 };
+        let one = self.components.get(index as usize).copied().unwrap_or(unknown);
+        Size { instances: one.instances.saturating_add(1), ..one }
     }
 }
 
@@ -145,9 +182,8 @@ fn largest_module(wasm: &[u8], depth: u32) -> Result<u64, Refusal> {
     Ok(largest)
 }
 
-/// Bytes of the host that an instance takes; a module that is taken from elsewhere counts as
-/// `largest`.
-fn measure(wasm: &[u8], depth: u32, largest: u64) -> Result<u64, Refusal> {
+/// What an instance takes; a module that is taken from elsewhere counts as `largest`.
+fn measure(wasm: &[u8], depth: u32, largest: u64) -> Result<Size, Refusal> {
     too_deep(depth)?;
     let mut found = Found { largest, ..Found::default() };
     let mut parser = Parser::new(0);
@@ -184,14 +220,14 @@ fn note(found: &mut Found, payload: Payload<'_>, depth: u32) -> Result<(), Refus
         Payload::InstanceSection(instances) => {
             for instance in instances {
                 if let Instance::Instantiate { module_index, .. } = instance? {
-                    found.instantiate(|found| &found.modules, module_index);
+                    found.instantiate(found.module(module_index));
                 }
             }
         }
         Payload::ComponentInstanceSection(instances) => {
             for instance in instances {
                 if let ComponentInstance::Instantiate { component_index, .. } = instance? {
-                    found.instantiate(|found| &found.components, component_index);
+                    found.instantiate(found.component(component_index));
                 }
             }
         }
@@ -242,7 +278,7 @@ fn note(found: &mut Found, payload: Payload<'_>, depth: u32) -> Result<(), Refus
                 match export.kind {
                     ComponentExternalKind::Module => found.modules.push(found.largest),
                     ComponentExternalKind::Component => {
-                        let most = found.components.iter().copied().max().unwrap_or_default();
+                        let most = found.most_of_a_component();
                         found.components.push(most);
                     }
                     _ => {}

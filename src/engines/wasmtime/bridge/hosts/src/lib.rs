@@ -13,6 +13,7 @@ mod file_calls;
 pub mod files;
 pub mod host;
 pub mod incoming;
+pub mod outbound_head;
 pub mod outgoing;
 pub mod p2;
 pub mod p3;

@@ -28,6 +28,8 @@ pub struct Run {
     slice_over: AtomicBool,
     /// There is more to do now (WASI 0.3's event loop says so to whoever polls it).
     woken: AtomicBool,
+    /// Nothing is left to do, and nothing that C++ could bring is waited for.
+    stuck: AtomicBool,
     /// Of WASI 0.3's host functions, streams and futures that wait for C++.
     waiters: Mutex<Vec<Waker>>,
     /// Descriptors of preview 1 that nobody holds any more, to be closed.
@@ -51,6 +53,7 @@ impl Run {
     /// The instance has answered; what was refused to it is forgotten.
     pub fn rest(&self) {
         self.rested.store(true, Ordering::Relaxed);
+        self.stuck.store(false, Ordering::Relaxed);
         self.commitment.forget_refusals();
     }
 
@@ -108,6 +111,18 @@ impl Run {
         if !waiters.last().is_some_and(|last| last.will_wake(context.waker())) {
             waiters.push(context.waker().clone());
         }
+    }
+
+    /// After a poll that did not end: does nobody wait for C++? Then nothing ever changes, unless
+    /// who polls finds out by is_stuck() and ends the run.
+    pub fn find_stuck(&self) -> bool {
+        let is_stuck = lock(&self.waiters).is_empty();
+        self.stuck.store(is_stuck, Ordering::Relaxed);
+        is_stuck
+    }
+
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     /// C++ does not say which of them: all look again.

@@ -433,7 +433,7 @@ impl streams::HostOutputStream for Host {
         self.write_all(&this, &contents).await
     }
 
-    /// What was taken is on its way. (Asking for room here would be an attempt to write more.)
+    /// What was taken is on its way.
     fn flush(&mut self, this: Resource<OutputStream>) -> StreamResult<()> {
         self.table.get(&this)?;
         Ok(())

@@ -1,6 +1,8 @@
 //! wasi:http/handler 0.3: a request handed to a guest, and its response sent.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, Future};
+use std::pin::pin;
+use std::task::Poll;
 
 use wasmtime::component::{Accessor, Resource, TypedFunc};
 use wasmtime::{Error, Result};
@@ -11,6 +13,7 @@ use crate::fields::span;
 use crate::p3::body::{self, Destination};
 use crate::p3::http::{Request, Response};
 use crate::p3::HasHost;
+use crate::run::Run;
 use crate::streams::RESPONSE_BODY;
 
 type Answer = std::result::Result<Resource<Response>, ErrorCode>;
@@ -60,6 +63,26 @@ pub async fn handle<T: Send + 'static>(
     };
     body::send(accessor, response.body, to).await?;
     idle(accessor).await
+}
+
+/// Until the call ends, or nothing can wake the guest any more: then it has ended when no task of it
+/// is left (what it left open is C++'s to judge), and traps when one waits for ever.
+pub async fn while_it_can_go_on<T: Send + 'static>(
+    run: &Run,
+    accessor: &Accessor<T, HasHost>,
+    call: impl Future<Output = Result<()>>,
+) -> Result<()> {
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        if !run.is_stuck() {
+            return call.as_mut().poll(context);
+        }
+        Poll::Ready(match accessor.poll_no_interesting_tasks(context) {
+            Poll::Ready(()) => Ok(()),
+            Poll::Pending => Err(trap("it waits for what nothing can bring")),
+        })
+    })
+    .await
 }
 
 /// Until no task of the guest is left: it may go on when it has answered.

@@ -12,7 +12,7 @@ use crate::failures::define_error_code;
 use crate::fields::{bytes_of, Entry, Fields};
 use crate::host::{Held, Host};
 use crate::incoming::text_of;
-use crate::outgoing::{self, is_authority, is_method, is_scheme, is_target, MAX_TARGET_BYTES};
+use crate::outbound_head::{self, is_authority, is_method, is_scheme, is_target, MAX_TARGET_BYTES};
 use crate::p3::body::{Body, Contents, Sent, Trailers};
 use crate::p3::HasHost;
 use crate::streams::REQUEST_BODY;
@@ -26,7 +26,7 @@ pub struct Request {
     pub path_with_query: Option<String>,
     /// Nothing: of the request that the run answers, and not asked for yet.
     headers: Option<Fields>,
-    pub options: Option<outgoing::RequestOptions>,
+    pub options: Option<outbound_head::RequestOptions>,
     pub body: Body,
     /// Of the texts: as much as they may be.
     _held: Held,
@@ -40,7 +40,7 @@ pub struct Response {
 
 #[derive(Clone, Copy, Default)]
 pub struct RequestOptions {
-    times: outgoing::RequestOptions,
+    times: outbound_head::RequestOptions,
     is_fixed: bool,
 }
 
@@ -363,7 +363,7 @@ impl Host {
     fn set_time(
         &mut self,
         this: &Resource<RequestOptions>,
-        set: impl FnOnce(&mut outgoing::RequestOptions),
+        set: impl FnOnce(&mut outbound_head::RequestOptions),
     ) -> OptionResult {
         let options = self.table.get_mut(this)?;
         if options.is_fixed {

@@ -10,7 +10,7 @@ use crate::bindings::p3::wasi::http::client;
 use crate::bindings::p3::wasi::http::types::ErrorCode;
 use crate::host::{Held, Host};
 use crate::incoming::Call;
-use crate::outgoing::{OutboundHead, CALL_BYTES};
+use crate::outbound_head::{OutboundHead, CALL_BYTES};
 use crate::p3::body::{self, Body, Destination};
 use crate::p3::http::{error_code, method_name, scheme_name, Request, Response};
 use crate::p3::HasHost;
