@@ -3,6 +3,10 @@
 #include <cstdio>
 #include <fstream>
 
+#include <unistd.h>
+
+#include <fmt/format.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -78,12 +82,17 @@ TEST(RunRequest, ABodyOfKnownLengthMakesAPost) {
   EXPECT_EQ(adapter.environment().value_of("CONTENT_LENGTH"), "7");
 }
 
+// Tests run beside one another.
+std::string file_of_this_test() {
+  return fmt::format("{}/godwit_run_request_{}.http", testing::TempDir(), ::getpid());
+}
+
 struct Paths {
   std::string script_name, path_info;
 };
 
 Paths paths_of(const std::string& target, const manifest::FunctionSpec& spec = hello()) {
-  const std::string file = testing::TempDir() + "/godwit_run_request.http";
+  const std::string file = file_of_this_test();
   std::ofstream(file) << "GET " << target << "\n\n";
   const auto request = RunRequest::from_file(file, spec);
   std::remove(file.c_str());
@@ -115,7 +124,7 @@ TEST(RunRequest, AFileMeetsTheFunctionsRoutes) {
 TEST(RunRequest, PathParametersReachTheEnvironment) {
   manifest::FunctionSpec spec = hello();
   spec.routes = {{"/img/{id}", "f.toml:1:1"}};
-  const std::string file = testing::TempDir() + "/godwit_run_request_parameters.http";
+  const std::string file = file_of_this_test();
   std::ofstream(file) << "GET /img/a%2Fb\n\n";
   const auto request = RunRequest::from_file(file, spec);
   std::remove(file.c_str());

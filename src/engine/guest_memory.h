@@ -35,15 +35,17 @@ class GuestSlice final {
 
   std::size_t size() const { return size_; }
   // Guest → host: copies min(size(), out.size()) bytes, starting `offset` into the slice; returns
-  // how many. REQUIRES offset <= size().
+  // how many; none beyond its end.
   std::size_t copy_to(std::span<std::byte> out, std::size_t offset = 0) const {
-    const std::size_t count = size_ - offset < out.size() ? size_ - offset : out.size();
+    const std::size_t left = offset < size_ ? size_ - offset : 0;
+    const std::size_t count = left < out.size() ? left : out.size();
     if (count != 0) std::memcpy(out.data(), base_ + offset, count);
     return count;
   }
   // Host → guest, the same way round.
   std::size_t copy_from(std::span<const std::byte> in, std::size_t offset = 0) const {
-    const std::size_t count = size_ - offset < in.size() ? size_ - offset : in.size();
+    const std::size_t left = offset < size_ ? size_ - offset : 0;
+    const std::size_t count = left < in.size() ? left : in.size();
     if (count != 0) std::memcpy(base_ + offset, in.data(), count);
     return count;
   }

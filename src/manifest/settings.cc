@@ -245,7 +245,8 @@ constexpr std::array kRows = {
     FunctionRow{"instances", "text", "\"fresh\"", "",
                 "`\"fresh\"`: a new instance for each request. `\"reused\"`: an instance that has "
                 "answered is kept for the function's next request, with all that is in its "
-                "memory; one that failed is not. Of components that speak HTTP only.",
+                "memory; one that trapped or met a limit is not. Of components that speak HTTP "
+                "only.",
                 &apply_instances},
     FunctionRow{"max-requests", "count", "1000", "1 to 1000000",
                 "With `instances = \"reused\"`: an instance goes after so many requests.",

@@ -42,7 +42,7 @@ class IdleSandboxes final {
   struct Idle final : public TimerNode {
     Idle(IdleSandboxes& owner, std::unique_ptr<Sandbox> sandbox,
          std::shared_ptr<const Function> function, FunctionShare& share);
-    ~Idle();
+    ~Idle() override;
     void on_timer() noexcept override { owner.idle_.erase(place); }
 
     IdleSandboxes& owner;

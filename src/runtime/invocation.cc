@@ -11,6 +11,7 @@ namespace {
 
 // Less than that would be no waiting at all: a slice is 1 ms.
 constexpr std::chrono::milliseconds kLeastPatience{100};
+constexpr int kMostDroppedAtOnce = 4;
 
 }  // namespace
 
@@ -153,9 +154,10 @@ void Invocation::start(TimePoint now) {
 // What idles gives way to what would run.
 bool Invocation::make_sandbox() {
   if (reuse_sandbox()) return true;
-  while (!make_instance()) {
+  for (int dropped = 0; !make_instance(); ++dropped) {
     const bool is_for_room = refusal_->code == ErrorCode::kServerOverloaded;
-    if (!is_for_room || !worker_.idle_.drop_oldest()) return false;
+    // Each may take milliseconds to go; it is tried again soon.
+    if (!is_for_room || dropped == kMostDroppedAtOnce || !worker_.idle_.drop_oldest()) return false;
     refusal_.reset();
     met_memory_budget_ = false;
   }

@@ -138,7 +138,14 @@ capability::OutputStream* ComponentHost::output(std::uint32_t stream) {
   return under_way != nullptr && is_request ? &under_way->request_body() : nullptr;
 }
 
+bool ComponentHost::is_cut_off(std::uint32_t stream) const {
+  if (stream < engine::stream::kFirstOfCalls) return false;
+  const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
+  return number < calls_.size() && calls_[number].taken && calls_[number].call == nullptr;
+}
+
 std::optional<OutboundFailure> ComponentHost::read_failure(std::uint32_t stream) const {
+  if (is_cut_off(stream)) return OutboundFailure::kConnectionTerminated;
   if (stream == engine::stream::kRequestBody && options_.http != nullptr) {
     return options_.http->request_body_failure();
   }
@@ -150,6 +157,7 @@ std::optional<OutboundFailure> ComponentHost::read_failure(std::uint32_t stream)
 
 engine::StreamRead ComponentHost::read(std::uint32_t stream, MutableByteSpan out) {
   capability::InputStream* const source = input(stream);
+  if (source == nullptr && is_cut_off(stream)) return {engine::StreamStatus::kFailed, 0};
   if (source == nullptr || out.empty()) return {};
   const capability::ReadResult result = source->read(out);
   switch (result.status) {
@@ -225,7 +233,9 @@ void ComponentHost::abort(std::uint32_t stream) {
   }
   if (stream < engine::stream::kFirstOfCalls) return;
   const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
-  if (number < calls_.size()) calls_[number].call.reset();
+  // A call that takes no more of its body has nothing left to abort: what it answered stays.
+  if (number >= calls_.size() || calls_[number].call == nullptr) return;
+  if (!calls_[number].call->request_body().closed()) calls_[number].call.reset();
 }
 
 std::optional<engine::HttpField> ComponentHost::configured(std::size_t index) {

@@ -84,6 +84,8 @@ class ComponentHost final : public engine::ComponentHost {
   capability::OutboundCall* call(std::uint32_t number) const;
   capability::OutboundCall* call_of(std::uint32_t stream) const;
   capability::OutboundHttp* outbound();
+  // Of a call that was given up before it was whole.
+  bool is_cut_off(std::uint32_t stream) const;
   std::optional<capability::OutboundFailure> read_failure(std::uint32_t stream) const;
   const http::Fields* trailers_of(std::uint32_t stream) const;
 

@@ -330,6 +330,33 @@ TEST(ComponentHost, ACallFromItsBodyToItsTrailers) {
   EXPECT_FALSE(test.host->trailer(kResponse, 1));
 }
 
+TEST(ComponentHost, ACallThatIsGivenUpDoesNotLookWhole) {
+  FakeOutbound outbound;
+  TestComponent test(&outbound);
+  ASSERT_EQ(test.host->send({.method = "POST", .authority = "h"}).call, 0U);
+  outbound.calls.at(0)->now = OutboundState::kResponse;
+  test.host->abort(stream::kFirstOfCalls);
+  EXPECT_EQ(outbound.log.destroyed, 1);
+  EXPECT_EQ(read_status(*test.host, stream::kFirstOfCalls + 1), StreamStatus::kFailed);
+  EXPECT_EQ(test.host->failure(stream::kFirstOfCalls + 1),
+            static_cast<engine::HttpFailure>(OutboundFailure::kConnectionTerminated));
+}
+
+TEST(ComponentHost, AnAnswerStaysWhenItsRequestWasNotReadToItsEnd) {
+  FakeOutbound outbound;
+  TestComponent test(&outbound);
+  ASSERT_EQ(test.host->send({.method = "POST", .authority = "h"}).call, 0U);
+  FakeCall& call = *outbound.calls.at(0);
+  call.now = OutboundState::kResponse;
+  call.sent.close();
+  call.body.push("too large");
+  call.body.end();
+  test.host->abort(stream::kFirstOfCalls);
+  EXPECT_EQ(outbound.log.destroyed, 0);
+  EXPECT_EQ(read_text(*test.host, stream::kFirstOfCalls + 1), "too large");
+  EXPECT_EQ(read_status(*test.host, stream::kFirstOfCalls + 1), StreamStatus::kEnd);
+}
+
 TEST(ComponentHost, FailuresAreToldWhereTheyHappened) {
   FakeOutbound outbound;
   TestComponent test(&outbound);

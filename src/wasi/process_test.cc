@@ -90,6 +90,24 @@ TEST(RandomGet, LargeRequestsAreFilledInPiecesBetweenWhichTheGuestGivesWay) {
   EXPECT_EQ(host.get<std::uint8_t>(host.size() - 1), static_cast<std::uint8_t>(host.size() - 1));
 }
 
+// Of WASI 0.3, where a number is asked for while a listing or a read waits: what that remembers is
+// neither taken for this call's nor forgotten.
+TEST(RandomGet, SmallOnesLeaveAloneWhatAnotherCallRemembers) {
+  TestHost host(65536);
+  for (const std::size_t remembered : {4U, 8U, 5000U, 100'000U}) {
+    host.wasi->remember_progress({.size = remembered, .cookie = 7});
+    const std::size_t before = host.random.filled();
+    ASSERT_EQ(host.call("random_get", {0x100, 8}), Errno::kSuccess);
+    EXPECT_EQ(host.random.filled() - before, 8u);
+    EXPECT_EQ(host.wasi->progress().size, remembered);
+    EXPECT_EQ(host.wasi->progress().cookie, 7u);
+    // Nor does a large one begin behind its end.
+    EXPECT_NE(host.start("random_get", {0x100, 5000}), engine::HostStatus::kTrap);
+    EXPECT_LE(host.random.filled() - before, 8u + 5000u);
+    host.wasi->stop_waiting();
+  }
+}
+
 // Epochs interrupt loops, not host calls: a program that is nothing but calls gives way too.
 TEST(RandomGet, ManyCallsInOneSliceGiveWay) {
   TestHost host;

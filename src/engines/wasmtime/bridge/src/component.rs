@@ -1,6 +1,7 @@
 //! A loaded component, and a run of it.
 
 use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use godwit_hosts::call::{trap, Exit, SuspendOnce};
@@ -243,7 +244,8 @@ async fn run_in(
         store.set_epoch_deadline(1);
         call(store, instance, entry).await?;
         // What a guest of 0.3 still has under way would go on in the next request.
-        if !run.is_kept() || concurrent_size(store) > at_first {
+        let is_busy = concurrent_size(store) > at_first || store.data().host.is_sending();
+        if !run.is_kept() || is_busy {
             return Ok(());
         }
         store.data_mut().host.end_request();
@@ -286,13 +288,20 @@ async fn call(
             let function = instance.get_func(&mut *store, index).ok_or_else(missing)?;
             let function: handler::Handle = function.typed(&*store)?;
             let run = store.data().run.clone();
+            let answered = AtomicBool::new(false);
             let call = async |accessor: &Accessor<ComponentData>| {
                 let host = accessor.with_getter::<HasHost>(ComponentData::host);
-                handler::while_it_can_go_on(&run, &host, handler::handle(&host, &function)).await
+                let call = handler::handle(&host, &function, &answered);
+                handler::while_it_can_go_on(&run, &host, call).await
             };
             match store.run_concurrent(call).await.flatten() {
-                // C++ knows that there was none.
-                Err(error) if error.downcast_ref() == Some(&Trap::NoAsyncResult) => Ok(()),
+                // C++ knows that there was no answer.
+                Err(error)
+                    if !answered.load(Ordering::Relaxed)
+                        && error.downcast_ref() == Some(&Trap::NoAsyncResult) =>
+                {
+                    Ok(())
+                }
                 ended => ended,
             }
         }

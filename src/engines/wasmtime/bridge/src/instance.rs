@@ -240,6 +240,13 @@ impl Instance {
     }
 }
 
+impl Drop for Instance {
+    /// Who waits in the run's event loop knows the run, and the run knows who waits.
+    fn drop(&mut self) {
+        self.run.forget_waiters();
+    }
+}
+
 async fn run_core(module: Arc<Loaded>, data: StoreData, entry: ModuleExport) -> RunEnd {
     let Code::Core(core) = &module.code else { unreachable!("the caller has looked") };
     let mut store = new_store(&module, data);

@@ -35,6 +35,8 @@ pub struct Host {
     pub(crate) callbacks: Option<Callbacks>,
     pub(crate) preview1: Preview1,
     pub(crate) run: Arc<Run>,
+    /// Held, beside this, by all that sends a request of WASI 0.3.
+    pub(crate) sending: Arc<()>,
 }
 
 impl Host {
@@ -42,7 +44,12 @@ impl Host {
     pub fn new(preview1: Preview1, callbacks: Option<Callbacks>, run: Arc<Run>) -> Host {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        Host { table, callbacks, preview1, run }
+        Host { table, callbacks, preview1, run, sending: Arc::new(()) }
+    }
+
+    /// A request to others is still under way in the store's event loop.
+    pub fn is_sending(&self) -> bool {
+        Arc::strong_count(&self.sending) > 1
     }
 
     /// Hands the guest a resource.

@@ -214,7 +214,7 @@ impl HostIncomingRequest for Host {
         this: Resource<IncomingRequest>,
     ) -> Result<std::result::Result<Resource<IncomingBody>, ()>> {
         let request = self.table.get_mut(&this)?;
-        if std::mem::replace(&mut request.consumed, true) {
+        if request.is_over || std::mem::replace(&mut request.consumed, true) {
             return Ok(Err(()));
         }
         let body = IncomingBody { stream: REQUEST_BODY, taken: false, call: None };

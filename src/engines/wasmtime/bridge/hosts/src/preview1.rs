@@ -141,7 +141,11 @@ impl Preview1 {
     }
 
     /// One attempt; None when it is pending.
-    fn attempt(&mut self, function: Function, arguments: &[u64]) -> Result<Option<Errno>> {
+    pub(crate) fn attempt(
+        &mut self,
+        function: Function,
+        arguments: &[u64],
+    ) -> Result<Option<Errno>> {
         let (Some(table), Some(state)) = (&self.table, self.state) else {
             return Err(trap("the run has no host state"));
         };

@@ -132,6 +132,13 @@ impl Run {
     }
 }
 
+impl Run {
+    /// None of them will be polled again.
+    pub fn forget_waiters(&self) {
+        drop(std::mem::take(&mut *lock(&self.waiters)));
+    }
+}
+
 impl Wake for Run {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

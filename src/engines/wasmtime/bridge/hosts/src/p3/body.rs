@@ -79,8 +79,14 @@ impl Body {
                 let host = store.get();
                 let (callbacks, run) = (host.callbacks()?, host.run.clone());
                 let (told, end) = oneshot::channel();
-                let incoming =
-                    Incoming { callbacks, run, stream, _call: call.clone(), end: Some(told) };
+                let incoming = Incoming {
+                    callbacks,
+                    run,
+                    stream,
+                    _held: None,
+                    _call: call.clone(),
+                    end: Some(told),
+                };
                 let contents = StreamReader::new(&mut *store, incoming)?;
                 let trailers = ReadTrailers { end, stream, host: getter, _call: call };
                 Ok((contents, FutureReader::new(&mut *store, trailers)?))
@@ -254,6 +260,8 @@ impl Destination {
 
     fn abort(&self) {
         (self.callbacks.functions.abort)(self.callbacks.context, self.stream);
+        // C++ wakes nobody who waits for something of it.
+        self.run.wake_waiters();
     }
 }
 

@@ -14,14 +14,14 @@ use crate::bindings::p3::wasi::cli::{
 };
 use crate::bindings::p3::wasi::clocks::{self, monotonic_clock, system_clock};
 use crate::bindings::p3::wasi::random::{insecure, insecure_seed, random};
-use crate::call::Exit;
+use crate::call::{trap, Exit};
 use crate::cli::{Terminal, MAX_RANDOM, MONOTONIC, REALTIME};
-use crate::host::{Callbacks, Host};
+use crate::host::{Callbacks, Held, Host};
 use crate::p3::streams::{End, Incoming, Outgoing};
 use crate::p3::HasHost;
 use crate::preview1::Function;
 use crate::run::Run;
-use crate::streams::{STDERR, STDIN, STDOUT};
+use crate::streams::{MAX_TRANSFER, STDERR, STDIN, STDOUT};
 
 type Done = std::result::Result<(), ErrorCode>;
 
@@ -62,7 +62,19 @@ impl<T: Send + 'static> stdin::HostWithStore<T> for HasHost {
         let host = store.get();
         let (callbacks, run) = (host.callbacks()?, host.run.clone());
         let (told, end) = oneshot::channel();
-        let incoming = Incoming { callbacks, run, stream: STDIN, _call: None, end: Some(told) };
+        let mut held = Held::nothing(&run);
+        if !held.grow(MAX_TRANSFER) {
+            return Err(trap("no memory is left for a stream"));
+        }
+        let end_told = Some(told);
+        let incoming = Incoming {
+            callbacks,
+            run,
+            stream: STDIN,
+            _held: Some(held),
+            _call: None,
+            end: end_told,
+        };
         let reader = StreamReader::new(&mut store, incoming)?;
         let done = FutureReader::new(&mut store, async move {
             Ok::<_, Error>(match end.await {

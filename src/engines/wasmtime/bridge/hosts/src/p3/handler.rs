@@ -2,6 +2,7 @@
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use wasmtime::component::{Accessor, Resource, TypedFunc};
@@ -20,10 +21,11 @@ type Answer = std::result::Result<Resource<Response>, ErrorCode>;
 /// The export `handle`.
 pub type Handle = TypedFunc<(Resource<Request>,), (Answer,)>;
 
-/// Until the response was sent and the guest has nothing more to do.
+/// Until the response was sent and the guest has nothing more to do. `answered`: it has returned one.
 pub async fn handle<T: Send + 'static>(
     accessor: &Accessor<T, HasHost>,
     function: &Handle,
+    answered: &AtomicBool,
 ) -> Result<()> {
     let request = accessor.with(|mut access| {
         let host = access.get();
@@ -31,6 +33,7 @@ pub async fn handle<T: Send + 'static>(
         host.push(request)
     })?;
     let (answer,) = function.call_concurrent(accessor, (request,)).await?;
+    answered.store(true, Ordering::Relaxed);
     let (response, to) = match accessor.with(|mut access| {
         let host = access.get();
         let callbacks = host.callbacks()?;

@@ -1,6 +1,7 @@
 //! wasi:http/client 0.3: requests that go out.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use wasmtime::component::{Accessor, AccessorTask, Resource};
@@ -22,7 +23,9 @@ impl client::Host for Host {}
 struct SendBody {
     body: Body,
     to: Destination,
-    _call: std::sync::Arc<Call>,
+    _call: Arc<Call>,
+    /// After the call.
+    _sending: Arc<()>,
 }
 
 impl<T: Send + 'static> AccessorTask<T, HasHost> for SendBody {
@@ -31,11 +34,20 @@ impl<T: Send + 'static> AccessorTask<T, HasHost> for SendBody {
     }
 }
 
+/// A request whose head was sent.
+struct Begun {
+    body: Body,
+    to: Destination,
+    call: Arc<Call>,
+    /// After the call.
+    sending: Arc<()>,
+}
+
 /// Sends the head.
 fn begin(
     host: &mut Host,
     mut request: Request,
-) -> Result<std::result::Result<(Body, Destination, std::sync::Arc<Call>), (Body, ErrorCode)>> {
+) -> Result<std::result::Result<Begun, (Body, ErrorCode)>> {
     let callbacks = host.callbacks()?;
     // What C++ keeps for it, as long as the guest holds it.
     let mut held = Held::nothing(&host.run);
@@ -64,7 +76,8 @@ fn begin(
         may_be_empty: false,
         size_error: ErrorCode::HttpRequestBodySize,
     };
-    Ok(Ok((request.body, to, Call::new(number, callbacks, held))))
+    let call = Call::new(number, callbacks, held);
+    Ok(Ok(Begun { body: request.body, to, call, sending: host.sending.clone() }))
 }
 
 impl<T: Send + 'static> client::HostWithStore<T> for HasHost {
@@ -83,12 +96,15 @@ impl<T: Send + 'static> client::HostWithStore<T> for HasHost {
                 }
             }
         })?;
-        let (body, to, call) = match begun {
+        // Dropped in this order: while there is a call, something is being sent.
+        let _sending;
+        let Begun { body, to, call, sending } = match begun {
             Ok(begun) => begun,
             Err(code) => return Ok(Err(code)),
         };
         let (callbacks, run) = (to.callbacks, to.run.clone());
-        accessor.spawn(SendBody { body, to, _call: call.clone() })?;
+        _sending = sending.clone();
+        accessor.spawn(SendBody { body, to, _call: call.clone(), _sending: sending })?;
         let answered = poll_fn(|context| match callbacks.response(call.number()) {
             Some(answered) => Poll::Ready(answered),
             None => {

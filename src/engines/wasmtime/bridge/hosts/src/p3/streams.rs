@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use wasmtime::component::{Destination, Source, StreamConsumer, StreamProducer, StreamResult};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 
-use crate::host::Callbacks;
+use crate::host::{Callbacks, Held};
 use crate::incoming::Call;
 use crate::run::Run;
 use crate::streams::{ReadInto, MAX_TRANSFER};
@@ -27,6 +27,8 @@ pub struct Incoming {
     pub callbacks: Callbacks,
     pub run: Arc<Run>,
     pub stream: u32,
+    /// What the engine may keep of it.
+    pub _held: Option<Held>,
     /// Kept alive: the request that this is the response's body of.
     pub _call: Option<Arc<Call>>,
     /// Told how it ended: true when it was whole. Dropped before: nobody wanted the rest.
