@@ -96,15 +96,14 @@ impl<T: Send + 'static> client::HostWithStore<T> for HasHost {
                 }
             }
         })?;
-        // Dropped in this order: while there is a call, something is being sent.
-        let _sending;
-        let Begun { body, to, call, sending } = match begun {
+        // Dropped from the last to the first: while there is a call, something is being sent.
+        let Begun { sending, body, to, call } = match begun {
             Ok(begun) => begun,
             Err(code) => return Ok(Err(code)),
         };
         let (callbacks, run) = (to.callbacks, to.run.clone());
-        _sending = sending.clone();
-        accessor.spawn(SendBody { body, to, _call: call.clone(), _sending: sending })?;
+        let task = SendBody { body, to, _call: call.clone(), _sending: sending.clone() };
+        accessor.spawn(task)?;
         let answered = poll_fn(|context| match callbacks.response(call.number()) {
             Some(answered) => Poll::Ready(answered),
             None => {
