@@ -54,6 +54,7 @@ struct Instances {
   std::uint64_t max_requests = 1000;
   std::chrono::nanoseconds max_idle = std::chrono::seconds(10);
 
+  bool reused() const { return policy == InstancePolicy::kReused; }
   bool operator==(const Instances&) const = default;
 };
 

@@ -300,7 +300,7 @@ std::string diagnose_in_manifest(std::string_view key, const toml::node& node) {
 // Errors: kConfigBadValue.
 Result<void> check_instances(const Reader& reader, const toml::table& table,
                              const FunctionSpec& spec) {
-  if (spec.instances.policy == InstancePolicy::kReused) return {};
+  if (spec.instances.reused()) return {};
   for (const std::string_view key : {"max-requests", "max-idle"}) {
     const toml::node* const node = table.get(key);
     if (node == nullptr) continue;

@@ -162,40 +162,47 @@ Result<std::string> unit_text_of(const Reader& reader, std::string_view key, con
                           fmt::format("{} is a text with its unit, for instance {}", key, example));
 }
 
-Result<std::uint64_t> size_of(const Reader& reader, std::string_view key, const toml::node& node,
-                              const Range& range) {
-  const auto text = unit_text_of(reader, key, node, "\"16MiB\"");
+namespace {
+
+// How values of one kind are written.
+template <class Value>
+struct Notation {
+  std::string_view example;  // quoted
+  Result<Value> (*parse)(std::string_view);
+  std::string (*format)(Value);
+};
+
+template <class Value>
+Result<Value> value_with_unit_of(const Reader& reader, std::string_view key, const toml::node& node,
+                                 const Notation<Value>& notation, Value minimum, Value maximum) {
+  const auto text = unit_text_of(reader, key, node, notation.example);
   if (!text) return fail(text.error());
-  const auto size = parse_size(*text);
-  if (!size) {
-    Error error = size.error();
+  const auto value = notation.parse(*text);
+  if (!value) {
+    Error error = value.error();
     error.detail = fmt::format("{}: {}", key, error.detail);
     return reader.at(node.source(), std::move(error));
   }
-  if (*size < range.minimum || *size > range.maximum) {
+  if (*value < minimum || *value > maximum) {
     return reader.bad_value(node.source(),
                             fmt::format("{}: {} is outside of {} to {}", key, shown(*text),
-                                        format_size(range.minimum), format_size(range.maximum)));
+                                        notation.format(minimum), notation.format(maximum)));
   }
-  return *size;
+  return *value;
+}
+
+}  // namespace
+
+Result<std::uint64_t> size_of(const Reader& reader, std::string_view key, const toml::node& node,
+                              const Range& range) {
+  const Notation<std::uint64_t> notation{"\"16MiB\"", &parse_size, &format_size};
+  return value_with_unit_of(reader, key, node, notation, range.minimum, range.maximum);
 }
 
 Result<Nanoseconds> duration_of(const Reader& reader, std::string_view key, const toml::node& node,
                                 const DurationRange& range) {
-  const auto text = unit_text_of(reader, key, node, range.example);
-  if (!text) return fail(text.error());
-  const auto time = parse_duration(*text);
-  if (!time) {
-    Error error = time.error();
-    error.detail = fmt::format("{}: {}", key, error.detail);
-    return reader.at(node.source(), std::move(error));
-  }
-  if (*time < range.minimum || *time > range.maximum) {
-    return reader.bad_value(
-        node.source(), fmt::format("{}: {} is outside of {} to {}", key, shown(*text),
-                                   format_duration(range.minimum), format_duration(range.maximum)));
-  }
-  return *time;
+  const Notation<Nanoseconds> notation{range.example, &parse_duration, &format_duration};
+  return value_with_unit_of(reader, key, node, notation, range.minimum, range.maximum);
 }
 
 Result<std::uint64_t> count_of(const Reader& reader, std::string_view key, const toml::node& node,

@@ -28,8 +28,7 @@ Result<void> check_response_settings(const manifest::FunctionSpec& spec, wasm::C
 
 // Errors: kConfigBadValue.
 Result<void> check_instances(const manifest::FunctionSpec& spec, wasm::Contract contract) {
-  if (spec.instances.policy == manifest::InstancePolicy::kFresh) return {};
-  if (contract == wasm::Contract::kHttp) return {};
+  if (!spec.instances.reused() || contract == wasm::Contract::kHttp) return {};
   return fail(ErrorCode::kConfigBadValue,
               "instances = \"reused\": the module is a command, which ends with its answer",
               "Remove `instances` from the function's settings: only a component that speaks HTTP "

@@ -165,7 +165,7 @@ bool Invocation::make_sandbox() {
 }
 
 bool Invocation::reuse_sandbox() {
-  if (input_.function->spec.instances.policy != manifest::InstancePolicy::kReused) return false;
+  if (!input_.function->spec.instances.reused()) return false;
   kept_ = worker_.idle_.take(*input_.function);
   if (kept_ == nullptr) return false;
   kept_->bind(input_, *this);
@@ -178,9 +178,7 @@ bool Invocation::make_instance() {
     refusal_.emplace(Error{ErrorCode::kServerOverloaded, {}, {}});
     return false;
   }
-  if (input_.function->spec.instances.policy == manifest::InstancePolicy::kReused) {
-    kept_ = std::make_unique<Sandbox>(worker_);
-  }
+  if (input_.function->spec.instances.reused()) kept_ = std::make_unique<Sandbox>(worker_);
   const auto made =
       sandbox().make(input_, *this, worker_.counts_memory() ? &share_->memory : nullptr);
   met_memory_budget_ = share_->memory.take_refusal();

@@ -50,12 +50,11 @@ Result<void> Sandbox::make(const InvocationInput& input, Waker& owner,
   if (function.kind == wasm::ModuleKind::kComponent) {
     component_.emplace(component_options(input));
   }
-  auto instance = function.module->instantiate(
-      {.state = &*wasi_,
-       .entry = entry_of(function),
-       .component = component_ ? &*component_ : nullptr,
-       .memory = account,
-       .keep = function.spec.instances.policy == manifest::InstancePolicy::kReused});
+  auto instance = function.module->instantiate({.state = &*wasi_,
+                                                .entry = entry_of(function),
+                                                .component = component_ ? &*component_ : nullptr,
+                                                .memory = account,
+                                                .keep = function.spec.instances.reused()});
   if (!instance) {
     drop();
     return fail(std::move(instance.error()));

@@ -103,9 +103,15 @@ capability::OutboundCall* ComponentHost::call(std::uint32_t number) const {
   return number < calls_.size() ? calls_[number].call.get() : nullptr;
 }
 
+std::optional<std::uint32_t> ComponentHost::number_of_call(std::uint32_t stream) const {
+  if (stream < engine::stream::kFirstOfCalls) return std::nullopt;
+  const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
+  return number < calls_.size() ? std::optional(number) : std::nullopt;
+}
+
 capability::OutboundCall* ComponentHost::call_of(std::uint32_t stream) const {
-  if (stream < engine::stream::kFirstOfCalls) return nullptr;
-  return call((stream - engine::stream::kFirstOfCalls) / 2);
+  const std::optional<std::uint32_t> number = number_of_call(stream);
+  return number ? calls_[*number].call.get() : nullptr;
 }
 
 // Null for what is no stream, or none to read: at its end.
@@ -139,9 +145,8 @@ capability::OutputStream* ComponentHost::output(std::uint32_t stream) {
 }
 
 bool ComponentHost::is_cut_off(std::uint32_t stream) const {
-  if (stream < engine::stream::kFirstOfCalls) return false;
-  const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
-  return number < calls_.size() && calls_[number].taken && calls_[number].call == nullptr;
+  const std::optional<std::uint32_t> number = number_of_call(stream);
+  return number && calls_[*number].taken && calls_[*number].call == nullptr;
 }
 
 std::optional<OutboundFailure> ComponentHost::read_failure(std::uint32_t stream) const {
@@ -231,11 +236,10 @@ void ComponentHost::abort(std::uint32_t stream) {
     if (options_.http != nullptr) options_.http->abort_response();
     return;
   }
-  if (stream < engine::stream::kFirstOfCalls) return;
-  const std::uint32_t number = (stream - engine::stream::kFirstOfCalls) / 2;
   // A call that takes no more of its body has nothing left to abort: what it answered stays.
-  if (number >= calls_.size() || calls_[number].call == nullptr) return;
-  if (!calls_[number].call->request_body().closed()) calls_[number].call.reset();
+  capability::OutboundCall* const under_way = call_of(stream);
+  if (under_way == nullptr || under_way->request_body().closed()) return;
+  calls_[*number_of_call(stream)].call.reset();
 }
 
 std::optional<engine::HttpField> ComponentHost::configured(std::size_t index) {

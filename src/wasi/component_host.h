@@ -82,6 +82,8 @@ class ComponentHost final : public engine::ComponentHost {
   capability::InputStream* input(std::uint32_t stream);
   capability::OutputStream* output(std::uint32_t stream);
   capability::OutboundCall* call(std::uint32_t number) const;
+  // Nothing for a stream that is of no call.
+  std::optional<std::uint32_t> number_of_call(std::uint32_t stream) const;
   capability::OutboundCall* call_of(std::uint32_t stream) const;
   capability::OutboundHttp* outbound();
   // Of a call that was given up before it was whole.

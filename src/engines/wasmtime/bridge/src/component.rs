@@ -204,12 +204,12 @@ fn is_concurrent(engine: &Engine) -> bool {
 }
 
 pub fn new_store(module: &Loaded, data: ComponentData) -> Store<ComponentData> {
-    let run = data.run.clone();
     let mut store = Store::new(&module.engine, data);
     store.limiter(|data| &mut data.limiter);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     prepare(&mut store);
     if is_concurrent(&module.engine) {
+        let run = store.data().run.clone();
         store.epoch_deadline_callback(move |mut store| {
             run.end_slice();
             // Streams, futures, tasks and calls of the guest are kept in host memory.

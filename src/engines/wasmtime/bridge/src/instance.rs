@@ -171,7 +171,9 @@ impl Instance {
 
     pub fn resume(&mut self) -> GodwitProgress {
         self.run.start();
-        self.run.wake_waiters();
+        if self.is_concurrent {
+            self.run.wake_waiters();
+        }
         // An event loop may want to be polled again though nothing of its guest's is left to do.
         for _ in 0..MAX_POLLS {
             match self.poll() {
@@ -243,7 +245,9 @@ impl Instance {
 impl Drop for Instance {
     /// Who waits in the run's event loop knows the run, and the run knows who waits.
     fn drop(&mut self) {
-        self.run.forget_waiters();
+        if self.is_concurrent {
+            self.run.forget_waiters();
+        }
     }
 }
 

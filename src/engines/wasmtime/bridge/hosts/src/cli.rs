@@ -82,13 +82,7 @@ impl Host {
 
     pub(crate) fn random_u64(&mut self) -> Result<u64> {
         self.preview1.reserve(8);
-        let arguments = [DATA as u64, 8];
-        // Refused once when the slice's share of host work is used up; then there is a new one.
-        let errno = match self.preview1.attempt(Function::RandomGet, &arguments)? {
-            Some(errno) => errno,
-            None => self.preview1_now(Function::RandomGet, &arguments)?,
-        };
-        match errno {
+        match self.preview1_now(Function::RandomGet, &[DATA as u64, 8])? {
             0 => Ok(self.preview1.u64_at(DATA)),
             _ => Err(trap("there are no random bytes")),
         }

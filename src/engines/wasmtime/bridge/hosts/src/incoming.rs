@@ -13,6 +13,7 @@ use crate::bindings::p2::wasi::http::types::{
 use crate::call::trap;
 use crate::fields::{bytes_of, optional_span, read_fields, Fields};
 use crate::host::{Callbacks, Held, Host};
+use crate::p2::{method_of, scheme_of};
 use crate::streams::{self, InputStream, Pollable, GONE_CALL, REQUEST_BODY};
 use crate::types::GodwitRequestHead;
 
@@ -74,29 +75,6 @@ pub struct FutureTrailers {
     pub(crate) stream: u32,
     told: bool,
     pub(crate) call: Option<Arc<Call>>,
-}
-
-pub fn method_of(name: &[u8]) -> Method {
-    match name {
-        b"GET" => Method::Get,
-        b"HEAD" => Method::Head,
-        b"POST" => Method::Post,
-        b"PUT" => Method::Put,
-        b"DELETE" => Method::Delete,
-        b"CONNECT" => Method::Connect,
-        b"OPTIONS" => Method::Options,
-        b"TRACE" => Method::Trace,
-        b"PATCH" => Method::Patch,
-        other => Method::Other(text_of(other)),
-    }
-}
-
-pub fn scheme_of(name: &[u8]) -> Scheme {
-    match name {
-        b"http" => Scheme::Http,
-        b"https" => Scheme::Https,
-        other => Scheme::Other(text_of(other)),
-    }
 }
 
 pub fn text_of(bytes: &[u8]) -> String {

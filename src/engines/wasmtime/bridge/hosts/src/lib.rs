@@ -7,7 +7,6 @@ pub mod bindings {
 pub mod call;
 pub mod cli;
 pub mod commitment;
-mod failures;
 pub mod fields;
 mod file_calls;
 pub mod files;
@@ -23,3 +22,4 @@ pub mod run;
 pub mod sockets;
 pub mod streams;
 pub mod types;
+mod words;

@@ -26,6 +26,19 @@ pub const CALL_BYTES: usize = 256 << 10;
 /// Of a request's target.
 pub const MAX_TARGET_BYTES: usize = 8 << 10;
 
+/// Takes a text that is sound, or none.
+pub(crate) fn set_text(
+    place: &mut Option<String>,
+    text: Option<String>,
+    is_sound: fn(&str) -> bool,
+) -> std::result::Result<(), ()> {
+    if !text.as_deref().is_none_or(is_sound) {
+        return Err(());
+    }
+    *place = text;
+    Ok(())
+}
+
 pub fn is_method(name: &str) -> bool {
     name.len() <= 64 && is_name(name)
 }

@@ -18,9 +18,10 @@ use crate::fields::{span, Fields};
 use crate::host::{Callbacks, Held, Host};
 use crate::incoming::{Call, IncomingResponse};
 use crate::outbound_head::{
-    is_authority, is_method, is_scheme, is_target, OutboundHead, RequestOptions, CALL_BYTES,
-    MAX_TARGET_BYTES,
+    is_authority, is_method, is_scheme, is_target, set_text, OutboundHead, RequestOptions,
+    CALL_BYTES, MAX_TARGET_BYTES,
 };
+use crate::p2::{method_name, scheme_name};
 use crate::streams::{
     self, lock, IoError, OutputStream, Pollable, StreamError, StreamResult, RESPONSE_BODY,
 };
@@ -187,29 +188,6 @@ pub struct FutureResponse {
 }
 
 type Done = std::result::Result<(), ()>;
-
-pub fn method_name(method: &Method) -> &str {
-    match method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-        Method::Connect => "CONNECT",
-        Method::Options => "OPTIONS",
-        Method::Trace => "TRACE",
-        Method::Patch => "PATCH",
-        Method::Other(name) => name,
-    }
-}
-
-pub fn scheme_name(scheme: &Scheme) -> &str {
-    match scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-        Scheme::Other(name) => name,
-    }
-}
 
 impl Host {
     fn new_body(&mut self, headers: &Fields) -> Arc<Mutex<Body>> {
@@ -456,11 +434,7 @@ impl HostOutgoingRequest for Host {
         this: Resource<OutgoingRequest>,
         path: Option<String>,
     ) -> Result<Done> {
-        if !path.as_deref().is_none_or(is_target) {
-            return Ok(Err(()));
-        }
-        self.table.get_mut(&this)?.path_with_query = path;
-        Ok(Ok(()))
+        Ok(set_text(&mut self.table.get_mut(&this)?.path_with_query, path, is_target))
     }
 
     fn scheme(&mut self, this: Resource<OutgoingRequest>) -> Result<Option<Scheme>> {
@@ -488,11 +462,7 @@ impl HostOutgoingRequest for Host {
         this: Resource<OutgoingRequest>,
         authority: Option<String>,
     ) -> Result<Done> {
-        if !authority.as_deref().is_none_or(is_authority) {
-            return Ok(Err(()));
-        }
-        self.table.get_mut(&this)?.authority = authority;
-        Ok(Ok(()))
+        Ok(set_text(&mut self.table.get_mut(&this)?.authority, authority, is_authority))
     }
 
     fn headers(&mut self, this: Resource<OutgoingRequest>) -> Result<Resource<Fields>> {

@@ -4,11 +4,12 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::Result;
 
 use crate::bindings::p2::wasi;
-use crate::bindings::p2::wasi::http::types::ErrorCode;
-use crate::failures::define_error_code;
+use crate::bindings::p2::wasi::http::types::{ErrorCode, Method, Scheme};
 use crate::host::Host;
+use crate::words::{define_error_code, define_names};
 
 define_error_code!(crate::bindings::p2::wasi::http::types);
+define_names!();
 
 /// As capability::OutboundFailure numbers it.
 pub const HTTP_PROTOCOL_ERROR: u8 = 29;

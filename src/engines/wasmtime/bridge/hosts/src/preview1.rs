@@ -141,11 +141,7 @@ impl Preview1 {
     }
 
     /// One attempt; None when it is pending.
-    pub(crate) fn attempt(
-        &mut self,
-        function: Function,
-        arguments: &[u64],
-    ) -> Result<Option<Errno>> {
+    fn attempt(&mut self, function: Function, arguments: &[u64]) -> Result<Option<Errno>> {
         let (Some(table), Some(state)) = (&self.table, self.state) else {
             return Err(trap("the run has no host state"));
         };
@@ -184,11 +180,15 @@ impl Host {
         }
     }
 
-    /// Calls a function that never waits.
+    /// Calls a function that never waits. It is refused once when the slice's share of host work is
+    /// used up; then there is a new one.
     pub(crate) fn preview1_now(&mut self, function: Function, arguments: &[u64]) -> Result<Errno> {
-        self.preview1
-            .attempt(function, arguments)?
-            .ok_or_else(|| trap("a host function that may not wait was pending"))
+        for _ in 0..2 {
+            if let Some(errno) = self.preview1.attempt(function, arguments)? {
+                return Ok(errno);
+            }
+        }
+        Err(trap("a host function that may not wait was pending"))
     }
 
     /// Begins a call whose arguments have just been laid out in the scratch memory.

@@ -141,7 +141,7 @@ pub async fn send<T: Send + 'static>(
             let _ = sent.send(done);
         }
         Body::Stream { stream, call } => {
-            pass_on(accessor, stream, &to).await?;
+            pass_on(stream, &to).await?;
             drop(call);
         }
     }
@@ -194,11 +194,7 @@ async fn send_guests<T: Send + 'static>(
 }
 
 /// Sends what comes in on another stream, as it comes.
-async fn pass_on<T: Send + 'static>(
-    accessor: &Accessor<T, HasHost>,
-    from: u32,
-    to: &Destination,
-) -> Result<()> {
+async fn pass_on(from: u32, to: &Destination) -> Result<()> {
     let callbacks = to.callbacks;
     let mut buffer = vec![0; MAX_TRANSFER];
     let (mut start, mut end, mut total) = (0, 0, 0);
@@ -240,7 +236,7 @@ async fn pass_on<T: Send + 'static>(
     let entries = callbacks.trailers(from);
     let trailers = match entries.is_empty() {
         true => None,
-        false => Some(accessor.with(|_| Fields::received(entries, &to.run))?),
+        false => Some(Fields::received(entries, &to.run)?),
     };
     to.finish(trailers.as_ref());
     Ok(())

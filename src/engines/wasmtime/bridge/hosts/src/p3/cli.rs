@@ -7,6 +7,7 @@ use futures_channel::oneshot;
 use wasmtime::component::{Access, Accessor, FutureReader, Resource, StreamReader};
 use wasmtime::{Error, Result};
 
+use crate::bindings::p2::wasi::cli as old;
 use crate::bindings::p3::wasi::cli::types::ErrorCode;
 use crate::bindings::p3::wasi::cli::{
     self, environment, exit, stderr, stdin, stdout, terminal_input, terminal_output,
@@ -14,7 +15,7 @@ use crate::bindings::p3::wasi::cli::{
 };
 use crate::bindings::p3::wasi::clocks::{self, monotonic_clock, system_clock};
 use crate::bindings::p3::wasi::random::{insecure, insecure_seed, random};
-use crate::call::{trap, Exit};
+use crate::call::trap;
 use crate::cli::{Terminal, MAX_RANDOM, MONOTONIC, REALTIME};
 use crate::host::{Callbacks, Held, Host};
 use crate::p3::streams::{End, Incoming, Outgoing};
@@ -29,11 +30,11 @@ impl cli::types::Host for Host {}
 
 impl environment::Host for Host {
     fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
-        crate::bindings::p2::wasi::cli::environment::Host::get_environment(self)
+        old::environment::Host::get_environment(self)
     }
 
     fn get_arguments(&mut self) -> Result<Vec<String>> {
-        crate::bindings::p2::wasi::cli::environment::Host::get_arguments(self)
+        old::environment::Host::get_arguments(self)
     }
 
     fn get_initial_cwd(&mut self) -> Result<Option<String>> {
@@ -43,11 +44,11 @@ impl environment::Host for Host {
 
 impl exit::Host for Host {
     fn exit(&mut self, status: std::result::Result<(), ()>) -> Result<()> {
-        Err(Error::new(Exit(if status.is_ok() { 0 } else { 1 })))
+        old::exit::Host::exit(self, status)
     }
 
     fn exit_with_code(&mut self, code: u8) -> Result<()> {
-        Err(Error::new(Exit(i32::from(code))))
+        old::exit::Host::exit_with_code(self, code)
     }
 }
 

@@ -3,21 +3,25 @@
 use wasmtime::component::{Access, FutureReader, Resource, StreamReader};
 use wasmtime::Result;
 
+use crate::bindings::p2::wasi::http::types::HostFields as Old;
 use crate::bindings::p3::wasi::http::types::{
     self, ErrorCode, HeaderError, HostFields, HostRequest, HostRequestOptions,
     HostRequestWithStore, HostResponse, HostResponseWithStore, Method, RequestOptionsError, Scheme,
 };
 use crate::call::trap;
-use crate::failures::define_error_code;
 use crate::fields::{bytes_of, Entry, Fields};
 use crate::host::{Held, Host};
 use crate::incoming::text_of;
-use crate::outbound_head::{self, is_authority, is_method, is_scheme, is_target, MAX_TARGET_BYTES};
+use crate::outbound_head::{
+    self, is_authority, is_method, is_scheme, is_target, set_text, MAX_TARGET_BYTES,
+};
 use crate::p3::body::{Body, Contents, Sent, Trailers};
 use crate::p3::HasHost;
 use crate::streams::REQUEST_BODY;
+use crate::words::{define_error_code, define_names};
 
 define_error_code!(crate::bindings::p3::wasi::http::types);
+define_names!();
 
 pub struct Request {
     pub method: Method,
@@ -42,52 +46,6 @@ pub struct Response {
 pub struct RequestOptions {
     times: outbound_head::RequestOptions,
     is_fixed: bool,
-}
-
-pub fn method_name(method: &Method) -> &str {
-    match method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-        Method::Connect => "CONNECT",
-        Method::Options => "OPTIONS",
-        Method::Trace => "TRACE",
-        Method::Patch => "PATCH",
-        Method::Other(name) => name,
-    }
-}
-
-fn method_of(name: &[u8]) -> Method {
-    match name {
-        b"GET" => Method::Get,
-        b"HEAD" => Method::Head,
-        b"POST" => Method::Post,
-        b"PUT" => Method::Put,
-        b"DELETE" => Method::Delete,
-        b"CONNECT" => Method::Connect,
-        b"OPTIONS" => Method::Options,
-        b"TRACE" => Method::Trace,
-        b"PATCH" => Method::Patch,
-        other => Method::Other(text_of(other)),
-    }
-}
-
-pub fn scheme_name(scheme: &Scheme) -> &str {
-    match scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-        Scheme::Other(name) => name,
-    }
-}
-
-fn scheme_of(name: &[u8]) -> Scheme {
-    match name {
-        b"http" => Scheme::Http,
-        b"https" => Scheme::Https,
-        other => Scheme::Other(text_of(other)),
-    }
 }
 
 impl Request {
@@ -126,7 +84,7 @@ type FieldsResult<T> = Result<std::result::Result<T, HeaderError>>;
 
 impl HostFields for Host {
     fn new(&mut self) -> Result<Resource<Fields>> {
-        Ok(self.table.push(Fields::empty(&self.run))?)
+        Old::new(self)
     }
 
     fn from_list(&mut self, entries: Vec<Entry>) -> FieldsResult<Resource<Fields>> {
@@ -137,11 +95,11 @@ impl HostFields for Host {
     }
 
     fn get(&mut self, this: Resource<Fields>, name: String) -> Result<Vec<Vec<u8>>> {
-        Ok(self.table.get(&this)?.values(&name).cloned().collect())
+        Old::get(self, this, name)
     }
 
     fn has(&mut self, this: Resource<Fields>, name: String) -> Result<bool> {
-        Ok(self.table.get(&this)?.values(&name).next().is_some())
+        Old::has(self, this, name)
     }
 
     fn set(
@@ -172,17 +130,15 @@ impl HostFields for Host {
     }
 
     fn copy_all(&mut self, this: Resource<Fields>) -> Result<Vec<Entry>> {
-        Ok(self.table.get(&this)?.entries().to_vec())
+        Old::entries(self, this)
     }
 
     fn clone(&mut self, this: Resource<Fields>) -> Result<Resource<Fields>> {
-        let copy = self.table.get(&this)?.copy();
-        Ok(self.table.push(copy)?)
+        Old::clone(self, this)
     }
 
     fn drop(&mut self, this: Resource<Fields>) -> Result<()> {
-        self.table.delete(this)?;
-        Ok(())
+        Old::drop(self, this)
     }
 }
 
@@ -256,11 +212,7 @@ impl HostRequest for Host {
         this: Resource<Request>,
         path: Option<String>,
     ) -> Result<Done> {
-        if !path.as_deref().is_none_or(is_target) {
-            return Ok(Err(()));
-        }
-        self.table.get_mut(&this)?.path_with_query = path;
-        Ok(Ok(()))
+        Ok(set_text(&mut self.table.get_mut(&this)?.path_with_query, path, is_target))
     }
 
     fn get_scheme(&mut self, this: Resource<Request>) -> Result<Option<Scheme>> {
@@ -284,11 +236,7 @@ impl HostRequest for Host {
         this: Resource<Request>,
         authority: Option<String>,
     ) -> Result<Done> {
-        if !authority.as_deref().is_none_or(is_authority) {
-            return Ok(Err(()));
-        }
-        self.table.get_mut(&this)?.authority = authority;
-        Ok(Ok(()))
+        Ok(set_text(&mut self.table.get_mut(&this)?.authority, authority, is_authority))
     }
 
     fn get_options(&mut self, this: Resource<Request>) -> Result<Option<Resource<RequestOptions>>> {

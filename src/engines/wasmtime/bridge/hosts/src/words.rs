@@ -1,4 +1,5 @@
-//! Why a request that went out failed, in the words of each version of wasi:http.
+//! What every version of wasi:http has words of its own for: why a request that went out failed,
+//! methods and schemes.
 
 /// Defines `error_code`: what C++ numbers as capability::OutboundFailure, in that order, in the words
 /// of a version of wasi:http.
@@ -48,3 +49,56 @@ macro_rules! define_error_code {
     };
 }
 pub(crate) use define_error_code;
+
+/// Defines `method_name`, `method_of`, `scheme_name` and `scheme_of` for the Method and Scheme that are
+/// in scope.
+macro_rules! define_names {
+    () => {
+        pub fn method_name(method: &Method) -> &str {
+            match method {
+                Method::Get => "GET",
+                Method::Head => "HEAD",
+                Method::Post => "POST",
+                Method::Put => "PUT",
+                Method::Delete => "DELETE",
+                Method::Connect => "CONNECT",
+                Method::Options => "OPTIONS",
+                Method::Trace => "TRACE",
+                Method::Patch => "PATCH",
+                Method::Other(name) => name,
+            }
+        }
+
+        pub fn method_of(name: &[u8]) -> Method {
+            match name {
+                b"GET" => Method::Get,
+                b"HEAD" => Method::Head,
+                b"POST" => Method::Post,
+                b"PUT" => Method::Put,
+                b"DELETE" => Method::Delete,
+                b"CONNECT" => Method::Connect,
+                b"OPTIONS" => Method::Options,
+                b"TRACE" => Method::Trace,
+                b"PATCH" => Method::Patch,
+                other => Method::Other(crate::incoming::text_of(other)),
+            }
+        }
+
+        pub fn scheme_name(scheme: &Scheme) -> &str {
+            match scheme {
+                Scheme::Http => "http",
+                Scheme::Https => "https",
+                Scheme::Other(name) => name,
+            }
+        }
+
+        pub fn scheme_of(name: &[u8]) -> Scheme {
+            match name {
+                b"http" => Scheme::Http,
+                b"https" => Scheme::Https,
+                other => Scheme::Other(crate::incoming::text_of(other)),
+            }
+        }
+    };
+}
+pub(crate) use define_names;
